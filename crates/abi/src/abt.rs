@@ -1,0 +1,556 @@
+//! `abt.h`: handles, constants and functions of Argobots 1.2 that DAOS 2.8 uses.
+
+use crate::*;
+use core::ffi::{c_char, c_int, c_uint, c_void};
+pub const ABT_NUMVERSION: u32 = 10200201;
+pub const ABT_RELEASE_TYPE_ALPHA: u32 = 0;
+pub const ABT_RELEASE_TYPE_BETA: u32 = 1;
+pub const ABT_RELEASE_TYPE_RC: u32 = 2;
+pub const ABT_RELEASE_TYPE_PATCH: u32 = 3;
+pub const ABT_ENABLE_VER_20_API_VAL: u32 = 0;
+pub const ABT_SUCCESS: u32 = 0;
+pub const ABT_ERR_UNINITIALIZED: u32 = 1;
+pub const ABT_ERR_MEM: u32 = 2;
+pub const ABT_ERR_OTHER: u32 = 3;
+pub const ABT_ERR_INV_XSTREAM: u32 = 4;
+pub const ABT_ERR_INV_XSTREAM_RANK: u32 = 5;
+pub const ABT_ERR_INV_XSTREAM_BARRIER: u32 = 6;
+pub const ABT_ERR_INV_SCHED: u32 = 7;
+pub const ABT_ERR_INV_SCHED_KIND: u32 = 8;
+pub const ABT_ERR_INV_SCHED_PREDEF: u32 = 9;
+pub const ABT_ERR_INV_SCHED_TYPE: u32 = 10;
+pub const ABT_ERR_INV_SCHED_CONFIG: u32 = 11;
+pub const ABT_ERR_INV_POOL: u32 = 12;
+pub const ABT_ERR_INV_POOL_KIND: u32 = 13;
+pub const ABT_ERR_INV_POOL_ACCESS: u32 = 14;
+pub const ABT_ERR_INV_POOL_CONFIG: u32 = 56;
+pub const ABT_ERR_INV_POOL_USER_DEF: u32 = 57;
+pub const ABT_ERR_INV_UNIT: u32 = 15;
+pub const ABT_ERR_INV_THREAD: u32 = 16;
+pub const ABT_ERR_INV_THREAD_ATTR: u32 = 17;
+pub const ABT_ERR_INV_TASK: u32 = 18;
+pub const ABT_ERR_INV_KEY: u32 = 19;
+pub const ABT_ERR_INV_MUTEX: u32 = 20;
+pub const ABT_ERR_INV_MUTEX_ATTR: u32 = 21;
+pub const ABT_ERR_INV_COND: u32 = 22;
+pub const ABT_ERR_INV_RWLOCK: u32 = 23;
+pub const ABT_ERR_INV_EVENTUAL: u32 = 24;
+pub const ABT_ERR_INV_FUTURE: u32 = 25;
+pub const ABT_ERR_INV_BARRIER: u32 = 26;
+pub const ABT_ERR_INV_TIMER: u32 = 27;
+pub const ABT_ERR_INV_QUERY_KIND: u32 = 28;
+pub const ABT_ERR_INV_TOOL_CONTEXT: u32 = 52;
+pub const ABT_ERR_INV_ARG: u32 = 53;
+pub const ABT_ERR_XSTREAM: u32 = 29;
+pub const ABT_ERR_XSTREAM_STATE: u32 = 30;
+pub const ABT_ERR_XSTREAM_BARRIER: u32 = 31;
+pub const ABT_ERR_SCHED: u32 = 32;
+pub const ABT_ERR_SCHED_CONFIG: u32 = 33;
+pub const ABT_ERR_POOL: u32 = 34;
+pub const ABT_ERR_UNIT: u32 = 35;
+pub const ABT_ERR_THREAD: u32 = 36;
+pub const ABT_ERR_TASK: u32 = 37;
+pub const ABT_ERR_KEY: u32 = 38;
+pub const ABT_ERR_MUTEX: u32 = 39;
+pub const ABT_ERR_MUTEX_LOCKED: u32 = 40;
+pub const ABT_ERR_COND: u32 = 41;
+pub const ABT_ERR_COND_TIMEDOUT: u32 = 42;
+pub const ABT_ERR_RWLOCK: u32 = 43;
+pub const ABT_ERR_EVENTUAL: u32 = 44;
+pub const ABT_ERR_FUTURE: u32 = 45;
+pub const ABT_ERR_BARRIER: u32 = 46;
+pub const ABT_ERR_TIMER: u32 = 47;
+pub const ABT_ERR_MIGRATION_TARGET: u32 = 48;
+pub const ABT_ERR_MIGRATION_NA: u32 = 49;
+pub const ABT_ERR_MISSING_JOIN: u32 = 50;
+pub const ABT_ERR_FEATURE_NA: u32 = 51;
+pub const ABT_ERR_SYS: u32 = 54;
+pub const ABT_ERR_CPUID: u32 = 55;
+pub const ABT_TOOL_EVENT_THREAD_NONE: u32 = 0;
+pub const ABT_TOOL_EVENT_THREAD_CREATE: u32 = 1;
+pub const ABT_TOOL_EVENT_THREAD_JOIN: u32 = 2;
+pub const ABT_TOOL_EVENT_THREAD_FREE: u32 = 4;
+pub const ABT_TOOL_EVENT_THREAD_REVIVE: u32 = 8;
+pub const ABT_TOOL_EVENT_THREAD_RUN: u32 = 16;
+pub const ABT_TOOL_EVENT_THREAD_FINISH: u32 = 32;
+pub const ABT_TOOL_EVENT_THREAD_CANCEL: u32 = 64;
+pub const ABT_TOOL_EVENT_THREAD_YIELD: u32 = 128;
+pub const ABT_TOOL_EVENT_THREAD_SUSPEND: u32 = 256;
+pub const ABT_TOOL_EVENT_THREAD_RESUME: u32 = 512;
+pub const ABT_TRUE: u32 = 1;
+pub const ABT_FALSE: u32 = 0;
+pub const ABT_XSTREAM_ANY_RANK: i32 = -1;
+pub const ABT_NULL: u32 = 0;
+pub const ABT_XSTREAM_STATE_RUNNING: ABT_xstream_state = 0;
+pub const ABT_XSTREAM_STATE_TERMINATED: ABT_xstream_state = 1;
+pub type ABT_xstream_state = c_uint;
+pub const ABT_THREAD_STATE_READY: ABT_thread_state = 0;
+pub const ABT_THREAD_STATE_RUNNING: ABT_thread_state = 1;
+pub const ABT_THREAD_STATE_BLOCKED: ABT_thread_state = 2;
+pub const ABT_THREAD_STATE_TERMINATED: ABT_thread_state = 3;
+pub type ABT_thread_state = c_uint;
+pub const ABT_TASK_STATE_READY: ABT_task_state = 0;
+pub const ABT_TASK_STATE_RUNNING: ABT_task_state = 1;
+pub const ABT_TASK_STATE_TERMINATED: ABT_task_state = 2;
+pub type ABT_task_state = c_uint;
+pub const ABT_SCHED_STATE_READY: ABT_sched_state = 0;
+pub const ABT_SCHED_STATE_RUNNING: ABT_sched_state = 1;
+pub const ABT_SCHED_STATE_STOPPED: ABT_sched_state = 2;
+pub const ABT_SCHED_STATE_TERMINATED: ABT_sched_state = 3;
+pub type ABT_sched_state = c_uint;
+pub const ABT_SCHED_DEFAULT: ABT_sched_predef = 0;
+pub const ABT_SCHED_BASIC: ABT_sched_predef = 1;
+pub const ABT_SCHED_PRIO: ABT_sched_predef = 2;
+pub const ABT_SCHED_RANDWS: ABT_sched_predef = 3;
+pub const ABT_SCHED_BASIC_WAIT: ABT_sched_predef = 4;
+pub type ABT_sched_predef = c_uint;
+pub const ABT_SCHED_TYPE_ULT: ABT_sched_type = 0;
+pub const ABT_SCHED_TYPE_TASK: ABT_sched_type = 1;
+pub type ABT_sched_type = c_uint;
+pub const ABT_POOL_FIFO: ABT_pool_kind = 0;
+pub const ABT_POOL_FIFO_WAIT: ABT_pool_kind = 1;
+pub const ABT_POOL_RANDWS: ABT_pool_kind = 2;
+pub type ABT_pool_kind = c_uint;
+pub const ABT_POOL_ACCESS_PRIV: ABT_pool_access = 0;
+pub const ABT_POOL_ACCESS_SPSC: ABT_pool_access = 1;
+pub const ABT_POOL_ACCESS_MPSC: ABT_pool_access = 2;
+pub const ABT_POOL_ACCESS_SPMC: ABT_pool_access = 3;
+pub const ABT_POOL_ACCESS_MPMC: ABT_pool_access = 4;
+pub type ABT_pool_access = c_uint;
+pub const ABT_UNIT_TYPE_THREAD: ABT_unit_type = 0;
+pub const ABT_UNIT_TYPE_TASK: ABT_unit_type = 1;
+pub const ABT_UNIT_TYPE_XSTREAM: ABT_unit_type = 2;
+pub const ABT_UNIT_TYPE_EXT: ABT_unit_type = 3;
+pub type ABT_unit_type = c_uint;
+pub const ABT_INFO_QUERY_KIND_ENABLED_DEBUG: ABT_info_query_kind = 0;
+pub const ABT_INFO_QUERY_KIND_ENABLED_PRINT_ERRNO: ABT_info_query_kind = 1;
+pub const ABT_INFO_QUERY_KIND_ENABLED_LOG: ABT_info_query_kind = 2;
+pub const ABT_INFO_QUERY_KIND_ENABLED_VALGRIND: ABT_info_query_kind = 3;
+pub const ABT_INFO_QUERY_KIND_ENABLED_CHECK_ERROR: ABT_info_query_kind = 4;
+pub const ABT_INFO_QUERY_KIND_ENABLED_CHECK_POOL_PRODUCER: ABT_info_query_kind = 5;
+pub const ABT_INFO_QUERY_KIND_ENABLED_CHECK_POOL_CONSUMER: ABT_info_query_kind = 6;
+pub const ABT_INFO_QUERY_KIND_ENABLED_PRESERVE_FPU: ABT_info_query_kind = 7;
+pub const ABT_INFO_QUERY_KIND_ENABLED_THREAD_CANCEL: ABT_info_query_kind = 8;
+pub const ABT_INFO_QUERY_KIND_ENABLED_TASK_CANCEL: ABT_info_query_kind = 9;
+pub const ABT_INFO_QUERY_KIND_ENABLED_MIGRATION: ABT_info_query_kind = 10;
+pub const ABT_INFO_QUERY_KIND_ENABLED_STACKABLE_SCHED: ABT_info_query_kind = 11;
+pub const ABT_INFO_QUERY_KIND_ENABLED_EXTERNAL_THREAD: ABT_info_query_kind = 12;
+pub const ABT_INFO_QUERY_KIND_ENABLED_SCHED_SLEEP: ABT_info_query_kind = 13;
+pub const ABT_INFO_QUERY_KIND_ENABLED_PRINT_CONFIG: ABT_info_query_kind = 14;
+pub const ABT_INFO_QUERY_KIND_ENABLED_AFFINITY: ABT_info_query_kind = 15;
+pub const ABT_INFO_QUERY_KIND_MAX_NUM_XSTREAMS: ABT_info_query_kind = 16;
+pub const ABT_INFO_QUERY_KIND_DEFAULT_THREAD_STACKSIZE: ABT_info_query_kind = 17;
+pub const ABT_INFO_QUERY_KIND_DEFAULT_SCHED_STACKSIZE: ABT_info_query_kind = 18;
+pub const ABT_INFO_QUERY_KIND_DEFAULT_SCHED_EVENT_FREQ: ABT_info_query_kind = 19;
+pub const ABT_INFO_QUERY_KIND_DEFAULT_SCHED_SLEEP_NSEC: ABT_info_query_kind = 20;
+pub const ABT_INFO_QUERY_KIND_ENABLED_TOOL: ABT_info_query_kind = 21;
+pub const ABT_INFO_QUERY_KIND_FCONTEXT: ABT_info_query_kind = 22;
+pub const ABT_INFO_QUERY_KIND_DYNAMIC_PROMOTION: ABT_info_query_kind = 23;
+pub const ABT_INFO_QUERY_KIND_ENABLED_STACK_UNWIND: ABT_info_query_kind = 24;
+pub const ABT_INFO_QUERY_KIND_ENABLED_STACK_OVERFLOW_CHECK: ABT_info_query_kind = 25;
+pub const ABT_INFO_QUERY_KIND_WAIT_POLICY: ABT_info_query_kind = 26;
+pub const ABT_INFO_QUERY_KIND_ENABLED_LAZY_STACK_ALLOC: ABT_info_query_kind = 27;
+pub type ABT_info_query_kind = c_uint;
+pub const ABT_TOOL_QUERY_KIND_POOL: ABT_tool_query_kind = 0;
+pub const ABT_TOOL_QUERY_KIND_STACK_DEPTH: ABT_tool_query_kind = 1;
+pub const ABT_TOOL_QUERY_KIND_CALLER_TYPE: ABT_tool_query_kind = 2;
+pub const ABT_TOOL_QUERY_KIND_CALLER_HANDLE: ABT_tool_query_kind = 3;
+pub const ABT_TOOL_QUERY_KIND_SYNC_OBJECT_TYPE: ABT_tool_query_kind = 4;
+pub const ABT_TOOL_QUERY_KIND_SYNC_OBJECT_HANDLE: ABT_tool_query_kind = 5;
+pub type ABT_tool_query_kind = c_uint;
+pub const ABT_EXEC_ENTITY_TYPE_EXT: ABT_exec_entity_type = 0;
+pub const ABT_EXEC_ENTITY_TYPE_THREAD: ABT_exec_entity_type = 1;
+pub type ABT_exec_entity_type = c_uint;
+pub const ABT_SYNC_EVENT_TYPE_UNKNOWN: ABT_sync_event_type = 0;
+pub const ABT_SYNC_EVENT_TYPE_USER: ABT_sync_event_type = 1;
+pub const ABT_SYNC_EVENT_TYPE_OTHER: ABT_sync_event_type = 2;
+pub const ABT_SYNC_EVENT_TYPE_XSTREAM_JOIN: ABT_sync_event_type = 3;
+pub const ABT_SYNC_EVENT_TYPE_THREAD_JOIN: ABT_sync_event_type = 4;
+pub const ABT_SYNC_EVENT_TYPE_MUTEX: ABT_sync_event_type = 5;
+pub const ABT_SYNC_EVENT_TYPE_COND: ABT_sync_event_type = 6;
+pub const ABT_SYNC_EVENT_TYPE_RWLOCK: ABT_sync_event_type = 7;
+pub const ABT_SYNC_EVENT_TYPE_EVENTUAL: ABT_sync_event_type = 8;
+pub const ABT_SYNC_EVENT_TYPE_FUTURE: ABT_sync_event_type = 9;
+pub const ABT_SYNC_EVENT_TYPE_BARRIER: ABT_sync_event_type = 10;
+pub type ABT_sync_event_type = c_uint;
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ABT_xstream_opaque {
+    _unused: [u8; 0],
+}
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ABT_xstream_barrier_opaque {
+    _unused: [u8; 0],
+}
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ABT_sched_opaque {
+    _unused: [u8; 0],
+}
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ABT_sched_config_opaque {
+    _unused: [u8; 0],
+}
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ABT_pool_opaque {
+    _unused: [u8; 0],
+}
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ABT_pool_config_opaque {
+    _unused: [u8; 0],
+}
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ABT_unit_opaque {
+    _unused: [u8; 0],
+}
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ABT_thread_opaque {
+    _unused: [u8; 0],
+}
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ABT_thread_attr_opaque {
+    _unused: [u8; 0],
+}
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ABT_task_opaque {
+    _unused: [u8; 0],
+}
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ABT_key_opaque {
+    _unused: [u8; 0],
+}
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ABT_mutex_opaque {
+    _unused: [u8; 0],
+}
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ABT_mutex_attr_opaque {
+    _unused: [u8; 0],
+}
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ABT_cond_opaque {
+    _unused: [u8; 0],
+}
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ABT_rwlock_opaque {
+    _unused: [u8; 0],
+}
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ABT_eventual_opaque {
+    _unused: [u8; 0],
+}
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ABT_future_opaque {
+    _unused: [u8; 0],
+}
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ABT_barrier_opaque {
+    _unused: [u8; 0],
+}
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ABT_timer_opaque {
+    _unused: [u8; 0],
+}
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ABT_tool_context_opaque {
+    _unused: [u8; 0],
+}
+pub type ABT_xstream = *mut ABT_xstream_opaque;
+pub type ABT_xstream_barrier = *mut ABT_xstream_barrier_opaque;
+pub type ABT_sched = *mut ABT_sched_opaque;
+pub type ABT_sched_config = *mut ABT_sched_config_opaque;
+pub type ABT_pool = *mut ABT_pool_opaque;
+pub type ABT_pool_config = *mut ABT_pool_config_opaque;
+pub type ABT_pool_user_def = *mut ABT_pool_def;
+pub type ABT_unit = *mut ABT_unit_opaque;
+pub type ABT_unit_id = u64;
+pub type ABT_thread = *mut ABT_thread_opaque;
+pub type ABT_thread_attr = *mut ABT_thread_attr_opaque;
+pub type ABT_thread_id = ABT_unit_id;
+pub type ABT_task = *mut ABT_thread_opaque;
+pub type ABT_key = *mut ABT_key_opaque;
+pub type ABT_mutex = *mut ABT_mutex_opaque;
+pub type ABT_mutex_attr = *mut ABT_mutex_attr_opaque;
+pub type ABT_cond = *mut ABT_cond_opaque;
+pub type ABT_rwlock = *mut ABT_rwlock_opaque;
+pub type ABT_eventual = *mut ABT_eventual_opaque;
+pub type ABT_future = *mut ABT_future_opaque;
+pub type ABT_barrier = *mut ABT_barrier_opaque;
+pub type ABT_timer = *mut ABT_timer_opaque;
+pub type ABT_bool = c_int;
+pub type ABT_tool_context = *mut ABT_tool_context_opaque;
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ABT_mutex_memory {
+    pub dummy: [c_int; 16],
+}
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ABT_cond_memory {
+    pub dummy: [c_int; 16],
+}
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ABT_eventual_memory {
+    pub dummy: [c_int; 16],
+}
+pub const ABT_SCHED_CONFIG_INT: ABT_sched_config_type = 0;
+pub const ABT_SCHED_CONFIG_DOUBLE: ABT_sched_config_type = 1;
+pub const ABT_SCHED_CONFIG_PTR: ABT_sched_config_type = 2;
+pub type ABT_sched_config_type = c_uint;
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ABT_sched_config_var {
+    pub idx: c_int,
+    pub type_: ABT_sched_config_type,
+}
+pub type ABT_sched_init_fn = Option<unsafe extern "C" fn(arg1: ABT_sched, arg2: ABT_sched_config) -> c_int>;
+pub type ABT_sched_run_fn = Option<unsafe extern "C" fn(arg1: ABT_sched)>;
+pub type ABT_sched_free_fn = Option<unsafe extern "C" fn(arg1: ABT_sched) -> c_int>;
+pub type ABT_sched_get_migr_pool_fn = Option<unsafe extern "C" fn(arg1: ABT_sched) -> ABT_pool>;
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ABT_sched_def {
+    pub type_: ABT_sched_type,
+    pub init: ABT_sched_init_fn,
+    pub run: ABT_sched_run_fn,
+    pub free: ABT_sched_free_fn,
+    pub get_migr_pool: ABT_sched_get_migr_pool_fn,
+}
+pub const ABT_POOL_CONFIG_INT: ABT_pool_config_type = 0;
+pub const ABT_POOL_CONFIG_DOUBLE: ABT_pool_config_type = 1;
+pub const ABT_POOL_CONFIG_PTR: ABT_pool_config_type = 2;
+pub type ABT_pool_config_type = c_uint;
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ABT_pool_config_var {
+    pub key: c_int,
+    pub type_: ABT_pool_config_type,
+}
+pub type ABT_pool_context = u64;
+pub type ABT_pool_user_create_unit_fn =
+    Option<unsafe extern "C" fn(arg1: ABT_pool, arg2: ABT_thread) -> ABT_unit>;
+pub type ABT_pool_user_free_unit_fn = Option<unsafe extern "C" fn(arg1: ABT_pool, arg2: ABT_unit)>;
+pub type ABT_pool_user_is_empty_fn = Option<unsafe extern "C" fn(arg1: ABT_pool) -> ABT_bool>;
+pub type ABT_pool_user_pop_fn =
+    Option<unsafe extern "C" fn(arg1: ABT_pool, arg2: ABT_pool_context) -> ABT_thread>;
+pub type ABT_pool_user_push_fn =
+    Option<unsafe extern "C" fn(arg1: ABT_pool, arg2: ABT_unit, arg3: ABT_pool_context)>;
+pub type ABT_pool_user_init_fn = Option<unsafe extern "C" fn(arg1: ABT_pool, arg2: ABT_pool_config) -> c_int>;
+pub type ABT_pool_user_free_fn = Option<unsafe extern "C" fn(arg1: ABT_pool)>;
+pub type ABT_pool_user_get_size_fn = Option<unsafe extern "C" fn(arg1: ABT_pool) -> usize>;
+pub type ABT_pool_user_pop_wait_fn =
+    Option<unsafe extern "C" fn(arg1: ABT_pool, arg2: f64, arg3: ABT_pool_context) -> ABT_thread>;
+pub type ABT_pool_user_pop_many_fn = Option<
+    unsafe extern "C" fn(
+        arg1: ABT_pool,
+        arg2: *mut ABT_thread,
+        arg3: usize,
+        arg4: *mut usize,
+        arg5: ABT_pool_context,
+    ),
+>;
+pub type ABT_pool_user_push_many_fn =
+    Option<unsafe extern "C" fn(arg1: ABT_pool, arg2: *const ABT_unit, arg3: usize, arg4: ABT_pool_context)>;
+pub type ABT_pool_user_print_all_fn = Option<
+    unsafe extern "C" fn(
+        arg1: ABT_pool,
+        arg: *mut c_void,
+        arg2: Option<unsafe extern "C" fn(arg1: *mut c_void, arg2: ABT_thread)>,
+    ),
+>;
+pub type ABT_unit_get_type_fn = Option<unsafe extern "C" fn(arg1: ABT_unit) -> ABT_unit_type>;
+pub type ABT_unit_get_thread_fn = Option<unsafe extern "C" fn(arg1: ABT_unit) -> ABT_thread>;
+pub type ABT_unit_get_task_fn = Option<unsafe extern "C" fn(arg1: ABT_unit) -> ABT_task>;
+pub type ABT_unit_is_in_pool_fn = Option<unsafe extern "C" fn(arg1: ABT_unit) -> ABT_bool>;
+pub type ABT_unit_create_from_thread_fn = Option<unsafe extern "C" fn(arg1: ABT_thread) -> ABT_unit>;
+pub type ABT_unit_create_from_task_fn = Option<unsafe extern "C" fn(arg1: ABT_task) -> ABT_unit>;
+pub type ABT_unit_free_fn = Option<unsafe extern "C" fn(arg1: *mut ABT_unit)>;
+pub type ABT_pool_init_fn = Option<unsafe extern "C" fn(arg1: ABT_pool, arg2: ABT_pool_config) -> c_int>;
+pub type ABT_pool_get_size_fn = Option<unsafe extern "C" fn(arg1: ABT_pool) -> usize>;
+pub type ABT_pool_push_fn = Option<unsafe extern "C" fn(arg1: ABT_pool, arg2: ABT_unit)>;
+pub type ABT_pool_pop_fn = Option<unsafe extern "C" fn(arg1: ABT_pool) -> ABT_unit>;
+pub type ABT_pool_pop_wait_fn = Option<unsafe extern "C" fn(arg1: ABT_pool, arg2: f64) -> ABT_unit>;
+pub type ABT_pool_pop_timedwait_fn = Option<unsafe extern "C" fn(arg1: ABT_pool, arg2: f64) -> ABT_unit>;
+pub type ABT_pool_remove_fn = Option<unsafe extern "C" fn(arg1: ABT_pool, arg2: ABT_unit) -> c_int>;
+pub type ABT_pool_free_fn = Option<unsafe extern "C" fn(arg1: ABT_pool) -> c_int>;
+pub type ABT_pool_print_all_fn = Option<
+    unsafe extern "C" fn(
+        arg1: ABT_pool,
+        arg: *mut c_void,
+        arg2: Option<unsafe extern "C" fn(arg1: *mut c_void, arg2: ABT_unit)>,
+    ) -> c_int,
+>;
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ABT_pool_def {
+    pub access: ABT_pool_access,
+    pub u_get_type: ABT_unit_get_type_fn,
+    pub u_get_thread: ABT_unit_get_thread_fn,
+    pub u_get_task: ABT_unit_get_task_fn,
+    pub u_is_in_pool: ABT_unit_is_in_pool_fn,
+    pub u_create_from_thread: ABT_unit_create_from_thread_fn,
+    pub u_create_from_task: ABT_unit_create_from_task_fn,
+    pub u_free: ABT_unit_free_fn,
+    pub p_init: ABT_pool_init_fn,
+    pub p_get_size: ABT_pool_get_size_fn,
+    pub p_push: ABT_pool_push_fn,
+    pub p_pop: ABT_pool_pop_fn,
+    pub p_pop_timedwait: ABT_pool_pop_timedwait_fn,
+    pub p_remove: ABT_pool_remove_fn,
+    pub p_free: ABT_pool_free_fn,
+    pub p_print_all: ABT_pool_print_all_fn,
+}
+pub type ABT_tool_thread_callback_fn = Option<
+    unsafe extern "C" fn(
+        arg1: ABT_thread,
+        arg2: ABT_xstream,
+        event: u64,
+        context: ABT_tool_context,
+        user_arg: *mut c_void,
+    ),
+>;
+pub type ABT_tool_task_callback_fn = Option<
+    unsafe extern "C" fn(
+        arg1: ABT_task,
+        arg2: ABT_xstream,
+        event: u64,
+        context: ABT_tool_context,
+        user_arg: *mut c_void,
+    ),
+>;
+unsafe extern "C" {
+    pub static mut ABT_sched_config_var_end: ABT_sched_config_var;
+    pub fn ABT_init(argc: c_int, argv: *mut *mut c_char) -> c_int;
+    pub fn ABT_finalize() -> c_int;
+    pub fn ABT_xstream_create_with_rank(sched: ABT_sched, rank: c_int, newxstream: *mut ABT_xstream)
+    -> c_int;
+    pub fn ABT_xstream_free(xstream: *mut ABT_xstream) -> c_int;
+    pub fn ABT_xstream_join(xstream: ABT_xstream) -> c_int;
+    pub fn ABT_xstream_get_main_sched(xstream: ABT_xstream, sched: *mut ABT_sched) -> c_int;
+    pub fn ABT_xstream_run_unit(unit: ABT_unit, pool: ABT_pool) -> c_int;
+    pub fn ABT_xstream_check_events(sched: ABT_sched) -> c_int;
+    pub fn ABT_sched_create(
+        def: *mut ABT_sched_def,
+        num_pools: c_int,
+        pools: *mut ABT_pool,
+        config: ABT_sched_config,
+        newsched: *mut ABT_sched,
+    ) -> c_int;
+    pub fn ABT_sched_free(sched: *mut ABT_sched) -> c_int;
+    pub fn ABT_sched_set_data(sched: ABT_sched, data: *mut c_void) -> c_int;
+    pub fn ABT_sched_get_data(sched: ABT_sched, data: *mut *mut c_void) -> c_int;
+    pub fn ABT_sched_get_num_pools(sched: ABT_sched, num_pools: *mut c_int) -> c_int;
+    pub fn ABT_sched_get_pools(sched: ABT_sched, max_pools: c_int, idx: c_int, pools: *mut ABT_pool)
+    -> c_int;
+    pub fn ABT_sched_has_to_stop(sched: ABT_sched, stop: *mut ABT_bool) -> c_int;
+    pub fn ABT_sched_config_create(config: *mut ABT_sched_config, ...) -> c_int;
+    pub fn ABT_sched_config_read(config: ABT_sched_config, num_vars: c_int, ...) -> c_int;
+    pub fn ABT_sched_config_free(config: *mut ABT_sched_config) -> c_int;
+    pub fn ABT_pool_create_basic(
+        kind: ABT_pool_kind,
+        access: ABT_pool_access,
+        automatic: ABT_bool,
+        newpool: *mut ABT_pool,
+    ) -> c_int;
+    pub fn ABT_pool_free(pool: *mut ABT_pool) -> c_int;
+    pub fn ABT_pool_get_size(pool: ABT_pool, size: *mut usize) -> c_int;
+    pub fn ABT_pool_get_total_size(pool: ABT_pool, size: *mut usize) -> c_int;
+    pub fn ABT_pool_pop(pool: ABT_pool, unit: *mut ABT_unit) -> c_int;
+    pub fn ABT_unit_get_thread(unit: ABT_unit, thread: *mut ABT_thread) -> c_int;
+    pub fn ABT_thread_create(
+        pool: ABT_pool,
+        thread_func: Option<unsafe extern "C" fn(arg1: *mut c_void)>,
+        arg: *mut c_void,
+        attr: ABT_thread_attr,
+        newthread: *mut ABT_thread,
+    ) -> c_int;
+    pub fn ABT_thread_free(thread: *mut ABT_thread) -> c_int;
+    pub fn ABT_thread_join(thread: ABT_thread) -> c_int;
+    pub fn ABT_thread_self(thread: *mut ABT_thread) -> c_int;
+    pub fn ABT_thread_yield() -> c_int;
+    pub fn ABT_thread_resume(thread: ABT_thread) -> c_int;
+    pub fn ABT_thread_is_unnamed(thread: ABT_thread, is_unnamed: *mut ABT_bool) -> c_int;
+    pub fn ABT_thread_get_thread_func(
+        thread: ABT_thread,
+        thread_func: *mut Option<unsafe extern "C" fn(arg1: *mut c_void)>,
+    ) -> c_int;
+    pub fn ABT_thread_attr_create(newattr: *mut ABT_thread_attr) -> c_int;
+    pub fn ABT_thread_attr_free(attr: *mut ABT_thread_attr) -> c_int;
+    pub fn ABT_thread_attr_set_stacksize(attr: ABT_thread_attr, stacksize: usize) -> c_int;
+    pub fn ABT_task_create(
+        pool: ABT_pool,
+        task_func: Option<unsafe extern "C" fn(arg1: *mut c_void)>,
+        arg: *mut c_void,
+        newtask: *mut ABT_task,
+    ) -> c_int;
+    pub fn ABT_task_free(task: *mut ABT_task) -> c_int;
+    pub fn ABT_self_get_thread_id(id: *mut ABT_unit_id) -> c_int;
+    pub fn ABT_self_get_type(type_: *mut ABT_unit_type) -> c_int;
+    pub fn ABT_self_suspend() -> c_int;
+    pub fn ABT_mutex_create(newmutex: *mut ABT_mutex) -> c_int;
+    pub fn ABT_mutex_create_with_attr(attr: ABT_mutex_attr, newmutex: *mut ABT_mutex) -> c_int;
+    pub fn ABT_mutex_free(mutex: *mut ABT_mutex) -> c_int;
+    pub fn ABT_mutex_lock(mutex: ABT_mutex) -> c_int;
+    pub fn ABT_mutex_trylock(mutex: ABT_mutex) -> c_int;
+    pub fn ABT_mutex_unlock(mutex: ABT_mutex) -> c_int;
+    pub fn ABT_mutex_attr_create(newattr: *mut ABT_mutex_attr) -> c_int;
+    pub fn ABT_mutex_attr_free(attr: *mut ABT_mutex_attr) -> c_int;
+    pub fn ABT_mutex_attr_set_recursive(attr: ABT_mutex_attr, recursive: ABT_bool) -> c_int;
+    pub fn ABT_cond_create(newcond: *mut ABT_cond) -> c_int;
+    pub fn ABT_cond_free(cond: *mut ABT_cond) -> c_int;
+    pub fn ABT_cond_wait(cond: ABT_cond, mutex: ABT_mutex) -> c_int;
+    pub fn ABT_cond_timedwait(cond: ABT_cond, mutex: ABT_mutex, abstime: *const timespec) -> c_int;
+    pub fn ABT_cond_signal(cond: ABT_cond) -> c_int;
+    pub fn ABT_cond_broadcast(cond: ABT_cond) -> c_int;
+    pub fn ABT_rwlock_create(newrwlock: *mut ABT_rwlock) -> c_int;
+    pub fn ABT_rwlock_free(rwlock: *mut ABT_rwlock) -> c_int;
+    pub fn ABT_rwlock_rdlock(rwlock: ABT_rwlock) -> c_int;
+    pub fn ABT_rwlock_wrlock(rwlock: ABT_rwlock) -> c_int;
+    pub fn ABT_rwlock_unlock(rwlock: ABT_rwlock) -> c_int;
+    pub fn ABT_eventual_create(nbytes: c_int, neweventual: *mut ABT_eventual) -> c_int;
+    pub fn ABT_eventual_free(eventual: *mut ABT_eventual) -> c_int;
+    pub fn ABT_eventual_wait(eventual: ABT_eventual, value: *mut *mut c_void) -> c_int;
+    pub fn ABT_eventual_set(eventual: ABT_eventual, value: *mut c_void, nbytes: c_int) -> c_int;
+    pub fn ABT_eventual_reset(eventual: ABT_eventual) -> c_int;
+    pub fn ABT_future_create(
+        num_compartments: u32,
+        cb_func: Option<unsafe extern "C" fn(arg: *mut *mut c_void)>,
+        newfuture: *mut ABT_future,
+    ) -> c_int;
+    pub fn ABT_future_free(future: *mut ABT_future) -> c_int;
+    pub fn ABT_future_wait(future: ABT_future) -> c_int;
+    pub fn ABT_future_test(future: ABT_future, is_ready: *mut ABT_bool) -> c_int;
+    pub fn ABT_future_set(future: ABT_future, value: *mut c_void) -> c_int;
+    pub fn ABT_get_wtime() -> f64;
+    pub fn ABT_info_print_config(fp: *mut FILE) -> c_int;
+    pub fn ABT_info_print_all_xstreams(fp: *mut FILE) -> c_int;
+    pub fn ABT_info_print_xstream(fp: *mut FILE, xstream: ABT_xstream) -> c_int;
+    pub fn ABT_info_print_sched(fp: *mut FILE, sched: ABT_sched) -> c_int;
+    pub fn ABT_info_print_pool(fp: *mut FILE, pool: ABT_pool) -> c_int;
+    pub fn ABT_info_print_thread(fp: *mut FILE, thread: ABT_thread) -> c_int;
+    pub fn ABT_info_trigger_print_all_thread_stacks(
+        fp: *mut FILE,
+        timeout: f64,
+        cb_func: Option<unsafe extern "C" fn(arg1: ABT_bool, arg2: *mut c_void)>,
+        arg: *mut c_void,
+    ) -> c_int;
+}

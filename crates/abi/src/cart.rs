@@ -1,0 +1,73 @@
+//! `cart/types.h`: what a module declares of its RPC protocols.
+
+use crate::*;
+use core::ffi::{c_char, c_int, c_void};
+pub type crt_group_id_t = d_string_t;
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct crt_group {
+    pub cg_grpid: crt_group_id_t,
+}
+pub type crt_group_t = crt_group;
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct crt_endpoint_t {
+    pub ep_grp: *mut crt_group_t,
+    pub ep_rank: d_rank_t,
+    pub ep_tag: u32,
+}
+pub type crt_context_t = *mut c_void;
+pub type crt_opcode_t = u32;
+pub type crt_rpc_input_t = *mut c_void;
+pub type crt_rpc_output_t = *mut c_void;
+pub type crt_bulk_t = *mut c_void;
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct crt_rpc {
+    pub cr_ctx: crt_context_t,
+    pub cr_ep: crt_endpoint_t,
+    pub cr_opc: crt_opcode_t,
+    pub cr_input: crt_rpc_input_t,
+    pub cr_output: crt_rpc_output_t,
+    pub cr_input_size: usize,
+    pub cr_output_size: usize,
+    pub cr_co_bulk_hdl: crt_bulk_t,
+}
+pub type crt_rpc_t = crt_rpc;
+pub type crt_proc_t = *mut c_void;
+pub type crt_proc_cb_t = Option<unsafe extern "C" fn(proc_: crt_proc_t, data: *mut c_void) -> c_int>;
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct crt_req_format {
+    pub crf_proc_in: crt_proc_cb_t,
+    pub crf_proc_out: crt_proc_cb_t,
+    pub crf_size_in: usize,
+    pub crf_size_out: usize,
+}
+pub type crt_rpc_cb_t = Option<unsafe extern "C" fn(rpc: *mut crt_rpc_t)>;
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct crt_proto_rpc_format {
+    pub prf_req_fmt: *mut crt_req_format,
+    pub prf_hdlr: crt_rpc_cb_t,
+    pub prf_co_ops: *mut crt_corpc_ops,
+    pub prf_flags: u32,
+}
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct crt_proto_format {
+    pub cpf_name: *const c_char,
+    pub cpf_ver: u32,
+    pub cpf_count: u32,
+    pub cpf_prf: *mut crt_proto_rpc_format,
+    pub cpf_base: crt_opcode_t,
+}
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct crt_corpc_ops {
+    pub co_aggregate: Option<
+        unsafe extern "C" fn(source: *mut crt_rpc_t, result: *mut crt_rpc_t, arg: *mut c_void) -> c_int,
+    >,
+    pub co_pre_forward: Option<unsafe extern "C" fn(rpc: *mut crt_rpc_t, arg: *mut c_void) -> c_int>,
+    pub co_post_reply: Option<unsafe extern "C" fn(rpc: *mut crt_rpc_t, arg: *mut c_void) -> c_int>,
+}

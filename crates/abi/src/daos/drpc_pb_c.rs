@@ -1,0 +1,66 @@
+//! `daos/drpc.pb-c.h`: `Drpc__Call` and `Drpc__Response` in the layout of protobuf-c.
+
+use crate::*;
+use core::ffi::{c_uint, c_void};
+pub type Drpc__Call = _Drpc__Call;
+pub type Drpc__Response = _Drpc__Response;
+pub const DRPC__STATUS__SUCCESS: _Drpc__Status = 0;
+pub const DRPC__STATUS__SUBMITTED: _Drpc__Status = 1;
+pub const DRPC__STATUS__FAILURE: _Drpc__Status = 2;
+pub const DRPC__STATUS__UNKNOWN_MODULE: _Drpc__Status = 3;
+pub const DRPC__STATUS__UNKNOWN_METHOD: _Drpc__Status = 4;
+pub const DRPC__STATUS__FAILED_UNMARSHAL_CALL: _Drpc__Status = 5;
+pub const DRPC__STATUS__FAILED_UNMARSHAL_PAYLOAD: _Drpc__Status = 6;
+pub const DRPC__STATUS__FAILED_MARSHAL: _Drpc__Status = 7;
+pub const _DRPC__STATUS_IS_INT_SIZE: _Drpc__Status = 2147483647;
+pub type _Drpc__Status = c_uint;
+pub use self::_Drpc__Status as Drpc__Status;
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct _Drpc__Call {
+    pub base: ProtobufCMessage,
+    pub module: i32,
+    pub method: i32,
+    pub sequence: i64,
+    pub body: ProtobufCBinaryData,
+}
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct _Drpc__Response {
+    pub base: ProtobufCMessage,
+    pub sequence: i64,
+    pub status: Drpc__Status,
+    pub body: ProtobufCBinaryData,
+}
+pub type Drpc__Call_Closure =
+    Option<unsafe extern "C" fn(message: *const Drpc__Call, closure_data: *mut c_void)>;
+pub type Drpc__Response_Closure =
+    Option<unsafe extern "C" fn(message: *const Drpc__Response, closure_data: *mut c_void)>;
+unsafe extern "C" {
+    pub fn drpc__call__init(message: *mut Drpc__Call);
+    pub fn drpc__call__get_packed_size(message: *const Drpc__Call) -> usize;
+    pub fn drpc__call__pack(message: *const Drpc__Call, out: *mut u8) -> usize;
+    pub fn drpc__call__pack_to_buffer(message: *const Drpc__Call, buffer: *mut ProtobufCBuffer) -> usize;
+    pub fn drpc__call__unpack(
+        allocator: *mut ProtobufCAllocator,
+        len: usize,
+        data: *const u8,
+    ) -> *mut Drpc__Call;
+    pub fn drpc__call__free_unpacked(message: *mut Drpc__Call, allocator: *mut ProtobufCAllocator);
+    pub fn drpc__response__init(message: *mut Drpc__Response);
+    pub fn drpc__response__get_packed_size(message: *const Drpc__Response) -> usize;
+    pub fn drpc__response__pack(message: *const Drpc__Response, out: *mut u8) -> usize;
+    pub fn drpc__response__pack_to_buffer(
+        message: *const Drpc__Response,
+        buffer: *mut ProtobufCBuffer,
+    ) -> usize;
+    pub fn drpc__response__unpack(
+        allocator: *mut ProtobufCAllocator,
+        len: usize,
+        data: *const u8,
+    ) -> *mut Drpc__Response;
+    pub fn drpc__response__free_unpacked(message: *mut Drpc__Response, allocator: *mut ProtobufCAllocator);
+    pub static drpc__status__descriptor: ProtobufCEnumDescriptor;
+    pub static drpc__call__descriptor: ProtobufCMessageDescriptor;
+    pub static drpc__response__descriptor: ProtobufCMessageDescriptor;
+}

@@ -1,0 +1,25 @@
+//! Headers of `daos/` and the DAOS headers at the root.
+
+mod common;
+mod debug;
+mod drpc_channel;
+mod drpc_modules;
+mod drpc_pb_c;
+mod errno;
+mod metrics;
+mod rpc;
+mod tls;
+mod types;
+mod version;
+
+pub use common::*;
+pub use debug::*;
+pub use drpc_channel::*;
+pub use drpc_modules::*;
+pub use drpc_pb_c::*;
+pub use errno::*;
+pub use metrics::*;
+pub use rpc::*;
+pub use tls::*;
+pub use types::*;
+pub use version::*;

@@ -1,0 +1,11 @@
+//! Internal headers of src/engine.
+
+mod drpc_handler;
+mod drpc_internal;
+mod srv_internal;
+mod tse;
+
+pub use drpc_handler::*;
+pub use drpc_internal::*;
+pub use srv_internal::*;
+pub use tse::*;

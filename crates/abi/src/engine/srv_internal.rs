@@ -1,0 +1,185 @@
+//! `srv_internal.h`: shared between the C files of src/engine.
+
+use crate::*;
+use core::ffi::{c_char, c_int, c_uint, c_void};
+pub const DSS_HOSTNAME_MAX_LEN: u32 = 255;
+pub const DRPC_XS_NR: u32 = 1;
+pub const DSS_SYS_XS_NR_DEFAULT: u32 = 3;
+pub const DSS_CHORE_CREDITS_MIN: u32 = 1024;
+pub const DSS_CHORE_CREDITS_DEF: u32 = 4096;
+pub const SCHED_RELAX_INTVL_MAX: u32 = 100;
+pub const SCHED_RELAX_INTVL_DEFAULT: u32 = 1;
+pub const DSS_POOL_NET_POLL: c_uint = 0;
+pub const DSS_POOL_NVME_POLL: c_uint = 1;
+pub const DSS_POOL_GENERIC: c_uint = 2;
+pub const DSS_POOL_CNT: c_uint = 3;
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct sched_stats {
+    pub ss_total_time: *mut d_tm_node_t,
+    pub ss_relax_time: *mut d_tm_node_t,
+    pub ss_wq_len: *mut d_tm_node_t,
+    pub ss_sq_len: *mut d_tm_node_t,
+    pub ss_cycle_duration: *mut d_tm_node_t,
+    pub ss_cycle_size: *mut d_tm_node_t,
+    pub ss_total_reject: *mut d_tm_node_t,
+    pub ss_busy_ts: u64,
+    pub ss_watchdog_ts: u64,
+    pub ss_last_unit: *mut c_void,
+}
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct sched_hist_seq {
+    pub sm_last_seq: u64,
+    pub sm_last_ts: u64,
+}
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct sched_info {
+    pub si_cur_ts: u64,
+    pub si_cur_seq: u64,
+    pub si_ult_start: u64,
+    pub si_cur_id: u64,
+    pub si_ult_func: *mut c_void,
+    pub si_stats: sched_stats,
+    pub si_idle_list: d_list_t,
+    pub si_sleep_list: d_list_t,
+    pub si_fifo_list: d_list_t,
+    pub si_purge_list: d_list_t,
+    pub si_pool_hash: *mut d_hash_table,
+    pub si_heap: d_binheap,
+    pub si_hist_seqs: *mut sched_hist_seq,
+    pub si_total_req_cnt: u32,
+    pub si_req_cnt: [u32; 5],
+    pub si_sleep_cnt: c_int,
+    pub si_wait_cnt: c_int,
+    pub si_kicked_req_cnt: [u32; 5],
+    pub bitfield_1: u8,
+    pub padding_0: [u8; 3],
+}
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct mem_stats {
+    pub ms_total_usage: *mut d_tm_node_t,
+    pub ms_mallinfo: *mut d_tm_node_t,
+    pub ms_current: u64,
+}
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct dss_chore_queue {
+    pub chq_list: d_list_t,
+    pub chq_credits: i32,
+    pub chq_stop: bool,
+    pub chq_mutex: ABT_mutex,
+    pub chq_cond: ABT_cond,
+    pub chq_ult: ABT_thread,
+}
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct dss_xstream {
+    pub dx_name: [c_char; 32],
+    pub dx_shutdown: ABT_future,
+    pub dx_stopping: ABT_future,
+    pub dx_cpuset: hwloc_cpuset_t,
+    pub dx_xstream: ABT_xstream,
+    pub dx_pools: [ABT_pool; 3],
+    pub dx_sched: ABT_sched,
+    pub dx_progress: ABT_thread,
+    pub dx_sched_info: sched_info,
+    pub dx_sched_dsc: tse_sched_t,
+    pub dx_rpc_cntrs: [dss_rpc_cntr; 3],
+    pub dx_xs_id: c_int,
+    pub dx_tgt_id: c_int,
+    pub dx_ctx_id: c_int,
+    pub dx_timeout: c_uint,
+    pub dx_main_xs: bool,
+    pub dx_comm: bool,
+    pub dx_iofw: bool,
+    pub dx_dsc_started: bool,
+    pub dx_mem_stats: mem_stats,
+    pub dx_progress_started: bool,
+    pub dx_tag: c_int,
+    pub dx_chore_queue: dss_chore_queue,
+}
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct engine_metrics {
+    pub started_time: *mut d_tm_node_t,
+    pub ready_time: *mut d_tm_node_t,
+    pub rank_id: *mut d_tm_node_t,
+    pub dead_rank_events: *mut d_tm_node_t,
+    pub last_event_time: *mut d_tm_node_t,
+    pub meminfo: *mut d_tm_node_t,
+}
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct dss_numa_info {
+    pub ni_idx: c_int,
+    pub ni_core_nr: c_int,
+    pub ni_coremap: hwloc_bitmap_t,
+}
+pub const SCHED_RELAX_MODE_NET: sched_cpu_relax_mode = 0;
+pub const SCHED_RELAX_MODE_SLEEP: sched_cpu_relax_mode = 1;
+pub const SCHED_RELAX_MODE_DISABLED: sched_cpu_relax_mode = 2;
+pub const SCHED_RELAX_MODE_INVALID: sched_cpu_relax_mode = 3;
+pub type sched_cpu_relax_mode = c_uint;
+unsafe extern "C" {
+    pub static mut dss_engine_metrics: engine_metrics;
+    pub static mut dss_hostname: [c_char; 0];
+    pub static mut dss_topo: hwloc_topology_t;
+    pub static mut dss_core_depth: c_int;
+    pub static mut dss_core_nr: c_int;
+    pub static mut dss_core_offset: c_uint;
+    pub static mut dss_numa_node: c_int;
+    pub static mut dss_numa_nr: c_int;
+    pub static mut dss_sys_xs_nr: c_uint;
+    pub static mut dss_helper_pool: bool;
+    pub static mut dss_numa: *mut dss_numa_info;
+    pub static mut dss_forward_neighbor: bool;
+    pub static mut dss_tgt_offload_xs_nr: c_uint;
+    pub static mut dss_offload_per_numa_nr: c_uint;
+    pub static mut dss_tgt_per_numa_nr: c_uint;
+    pub static mut dss_chore_credits: u32;
+    pub fn get_module_info() -> *mut daos_module_info;
+    pub fn dss_module_init() -> c_int;
+    pub fn dss_module_fini(force: bool) -> c_int;
+    pub fn dss_module_load(modname: *const c_char) -> c_int;
+    pub fn dss_module_init_all(mod_fac: *mut u64) -> c_int;
+    pub fn dss_module_unload(modname: *const c_char) -> c_int;
+    pub fn dss_module_unload_all();
+    pub fn dss_module_cleanup_all() -> c_int;
+    pub fn dss_srv_init() -> c_int;
+    pub fn dss_srv_fini(force: bool) -> c_int;
+    pub fn dss_srv_set_shutting_down();
+    pub fn dss_dump_ABT_state(fp: *mut FILE);
+    pub fn dss_xstreams_open_barrier(stopping: bool);
+    pub fn dss_get_xstream(stream_id: c_int) -> *mut dss_xstream;
+    pub fn dss_xstream_cnt() -> c_int;
+    pub fn dss_sched_monitor_enter() -> bool;
+    pub fn dss_sched_monitor_exit();
+    pub fn dss_mem_total_alloc_track(arg: *mut c_void, bytes: daos_size_t);
+    pub fn dss_mem_total_free_track(arg: *mut c_void, bytes: daos_size_t);
+    pub fn dss_engine_metrics_init() -> c_int;
+    pub fn dss_engine_metrics_fini() -> c_int;
+    pub static mut sched_prio_disabled: bool;
+    pub static mut sched_relax_intvl: c_uint;
+    pub static mut sched_relax_mode: c_uint;
+    pub static mut sched_unit_runtime_max: c_uint;
+    pub static mut sched_watchdog_all: bool;
+    pub static mut sched_inactive_max: c_uint;
+    pub static mut sched_monitor_kill: bool;
+    pub fn dss_sched_fini(dx: *mut dss_xstream);
+    pub fn dss_sched_init(dx: *mut dss_xstream) -> c_int;
+    pub fn sched_req_enqueue(
+        dx: *mut dss_xstream,
+        attr: *mut sched_req_attr,
+        func: Option<unsafe extern "C" fn(arg1: *mut c_void)>,
+        arg: *mut c_void,
+    ) -> c_int;
+    pub fn sched_stop(dx: *mut dss_xstream);
+    pub fn dss_chore_queue_init(dx: *mut dss_xstream) -> c_int;
+    pub fn dss_chore_queue_start(dx: *mut dss_xstream) -> c_int;
+    pub fn dss_chore_queue_stop(dx: *mut dss_xstream);
+    pub fn dss_chore_queue_fini(dx: *mut dss_xstream);
+    pub fn dss_register_dbtree_classes() -> c_int;
+}

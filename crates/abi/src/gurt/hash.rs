@@ -1,0 +1,193 @@
+//! `gurt/hash.h`: the chained hash table, handle hash and UUID hash.
+
+use crate::*;
+use core::ffi::{c_int, c_uint, c_void};
+pub const D_HASH_DEBUG: u32 = 0;
+pub const D_HHASH_BITS: u32 = 16;
+pub const D_HTYPE_BITS: u32 = 4;
+pub const D_HTYPE_MASK: u32 = 15;
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct d_hash_table_ops_t {
+    pub hop_key_cmp: Option<
+        unsafe extern "C" fn(
+            htable: *mut d_hash_table,
+            link: *mut d_list_t,
+            key: *const c_void,
+            ksize: c_uint,
+        ) -> bool,
+    >,
+    pub hop_key_init:
+        Option<unsafe extern "C" fn(htable: *mut d_hash_table, link: *mut d_list_t, arg: *mut c_void)>,
+    pub hop_key_hash:
+        Option<unsafe extern "C" fn(htable: *mut d_hash_table, key: *const c_void, ksize: c_uint) -> u32>,
+    pub hop_rec_hash: Option<unsafe extern "C" fn(htable: *mut d_hash_table, link: *mut d_list_t) -> u32>,
+    pub hop_rec_addref: Option<unsafe extern "C" fn(htable: *mut d_hash_table, link: *mut d_list_t)>,
+    pub hop_rec_decref: Option<unsafe extern "C" fn(htable: *mut d_hash_table, link: *mut d_list_t) -> bool>,
+    pub hop_rec_ndecref:
+        Option<unsafe extern "C" fn(htable: *mut d_hash_table, link: *mut d_list_t, count: c_int) -> c_int>,
+    pub hop_rec_free: Option<unsafe extern "C" fn(htable: *mut d_hash_table, link: *mut d_list_t)>,
+}
+pub const D_HASH_FT_NOLOCK: d_hash_feats = 1;
+pub const D_HASH_FT_MUTEX: d_hash_feats = 2;
+pub const D_HASH_FT_RWLOCK: d_hash_feats = 4;
+pub const D_HASH_FT_EPHEMERAL: d_hash_feats = 8;
+pub const D_HASH_FT_LRU: d_hash_feats = 16;
+pub const D_HASH_FT_NO_KEYINIT_LOCK: d_hash_feats = 32;
+pub const D_HASH_FT_GLOCK: d_hash_feats = 32768;
+pub type d_hash_feats = c_uint;
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub union d_hash_lock {
+    pub spin: pthread_spinlock_t,
+    pub mutex: pthread_mutex_t,
+    pub rwlock: pthread_rwlock_t,
+}
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct d_hash_bucket {
+    pub hb_head: d_list_t,
+}
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct d_hash_table {
+    pub ht_lock: d_hash_lock,
+    pub ht_bits: u32,
+    pub ht_feats: u32,
+    pub ht_priv: *mut c_void,
+    pub ht_ops: *mut d_hash_table_ops_t,
+    pub ht_buckets: *mut d_hash_bucket,
+    pub ht_locks: *mut d_hash_lock,
+}
+pub type d_hash_traverse_cb_t = Option<unsafe extern "C" fn(link: *mut d_list_t, arg: *mut c_void) -> c_int>;
+pub const D_HTYPE_PTR: c_uint = 0;
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct d_hlink_ops {
+    pub hop_free: Option<unsafe extern "C" fn(hlink: *mut d_hlink)>,
+}
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct d_rlink {
+    pub rl_link: d_list_t,
+    pub rl_ref: u32,
+    pub bitfield_1: u8,
+    pub padding_0: [u8; 3],
+}
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct d_hlink {
+    pub hl_link: d_rlink,
+    pub hl_key: u64,
+    pub hl_ops: *mut d_hlink_ops,
+}
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct d_hhash {
+    _unused: [u8; 0],
+}
+pub type d_hhash_traverse_cb_t = Option<unsafe extern "C" fn(link: *mut d_hlink, arg: *mut c_void) -> c_int>;
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct d_ulink_ops {
+    pub uop_free: Option<unsafe extern "C" fn(ulink: *mut d_ulink)>,
+    pub uop_cmp: Option<unsafe extern "C" fn(ulink: *mut d_ulink, cmp_args: *mut c_void) -> bool>,
+}
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct d_ulink {
+    pub ul_link: d_rlink,
+    pub ul_uuid: d_uuid,
+    pub ul_ops: *mut d_ulink_ops,
+}
+unsafe extern "C" {
+    pub fn d_hash_table_create(
+        feats: u32,
+        bits: u32,
+        priv_: *mut c_void,
+        hops: *mut d_hash_table_ops_t,
+        htable_pp: *mut *mut d_hash_table,
+    ) -> c_int;
+    pub fn d_hash_table_create_inplace(
+        feats: u32,
+        bits: u32,
+        priv_: *mut c_void,
+        hops: *mut d_hash_table_ops_t,
+        htable: *mut d_hash_table,
+    ) -> c_int;
+    pub fn d_hash_table_traverse(
+        htable: *mut d_hash_table,
+        cb: d_hash_traverse_cb_t,
+        arg: *mut c_void,
+    ) -> c_int;
+    pub fn d_hash_table_destroy(htable: *mut d_hash_table, force: bool) -> c_int;
+    pub fn d_hash_table_destroy_inplace(htable: *mut d_hash_table, force: bool) -> c_int;
+    pub fn d_hash_rec_find(htable: *mut d_hash_table, key: *const c_void, ksize: c_uint) -> *mut d_list_t;
+    pub fn d_hash_rec_find_insert(
+        htable: *mut d_hash_table,
+        key: *const c_void,
+        ksize: c_uint,
+        link: *mut d_list_t,
+    ) -> *mut d_list_t;
+    pub fn d_hash_rec_insert(
+        htable: *mut d_hash_table,
+        key: *const c_void,
+        ksize: c_uint,
+        link: *mut d_list_t,
+        exclusive: bool,
+    ) -> c_int;
+    pub fn d_hash_rec_insert_anonym(
+        htable: *mut d_hash_table,
+        link: *mut d_list_t,
+        arg: *mut c_void,
+    ) -> c_int;
+    pub fn d_hash_rec_delete(htable: *mut d_hash_table, key: *const c_void, ksize: c_uint) -> bool;
+    pub fn d_hash_rec_delete_at(htable: *mut d_hash_table, link: *mut d_list_t) -> bool;
+    pub fn d_hash_rec_evict(htable: *mut d_hash_table, key: *const c_void, ksize: c_uint) -> bool;
+    pub fn d_hash_rec_evict_at(htable: *mut d_hash_table, link: *mut d_list_t) -> bool;
+    pub fn d_hash_rec_addref(htable: *mut d_hash_table, link: *mut d_list_t);
+    pub fn d_hash_rec_decref(htable: *mut d_hash_table, link: *mut d_list_t);
+    pub fn d_hash_rec_ndecref(htable: *mut d_hash_table, count: c_int, link: *mut d_list_t) -> c_int;
+    pub fn d_hash_rec_unlinked(link: *mut d_list_t) -> bool;
+    pub fn d_hash_rec_first(htable: *mut d_hash_table) -> *mut d_list_t;
+    pub fn d_hash_table_debug(htable: *mut d_hash_table);
+    pub fn d_hhash_create(feats: u32, bits: u32, hhash: *mut *mut d_hhash) -> c_int;
+    pub fn d_hhash_destroy(hhash: *mut d_hhash);
+    pub fn d_hhash_hlink_init(hlink: *mut d_hlink, hl_ops: *mut d_hlink_ops);
+    pub fn d_hhash_link_insert(hhash: *mut d_hhash, hlink: *mut d_hlink, type_: c_int);
+    pub fn d_hhash_link_lookup(hhash: *mut d_hhash, key: u64) -> *mut d_hlink;
+    pub fn d_hhash_link_getref(hhash: *mut d_hhash, hlink: *mut d_hlink);
+    pub fn d_hhash_link_putref(hhash: *mut d_hhash, hlink: *mut d_hlink);
+    pub fn d_hhash_link_delete(hhash: *mut d_hhash, hlink: *mut d_hlink) -> bool;
+    pub fn d_hhash_link_empty(hlink: *mut d_hlink) -> bool;
+    pub fn d_hhash_link_key(hlink: *mut d_hlink, key: *mut u64);
+    pub fn d_hhash_key_type(key: u64) -> c_int;
+    pub fn d_hhash_key_isptr(key: u64) -> bool;
+    pub fn d_hhash_set_ptrtype(hhash: *mut d_hhash) -> c_int;
+    pub fn d_hhash_is_ptrtype(hhash: *mut d_hhash) -> bool;
+    pub fn d_hhash_traverse(
+        hhash: *mut d_hhash,
+        type_: c_int,
+        cb: d_hhash_traverse_cb_t,
+        arg: *mut c_void,
+    ) -> c_int;
+    pub fn d_uhash_create(feats: u32, bits: u32, htable: *mut *mut d_hash_table) -> c_int;
+    pub fn d_uhash_destroy(htable: *mut d_hash_table);
+    pub fn d_uhash_ulink_init(ulink: *mut d_ulink, ul_ops: *mut d_ulink_ops);
+    pub fn d_uhash_link_empty(ulink: *mut d_ulink) -> bool;
+    pub fn d_uhash_link_last_ref(ulink: *mut d_ulink) -> bool;
+    pub fn d_uhash_link_addref(htable: *mut d_hash_table, ulink: *mut d_ulink);
+    pub fn d_uhash_link_putref(htable: *mut d_hash_table, ulink: *mut d_ulink);
+    pub fn d_uhash_link_delete(htable: *mut d_hash_table, ulink: *mut d_ulink);
+    pub fn d_uhash_link_insert(
+        htable: *mut d_hash_table,
+        key: *mut d_uuid,
+        cmp_args: *mut c_void,
+        ulink: *mut d_ulink,
+    ) -> c_int;
+    pub fn d_uhash_link_lookup(
+        htable: *mut d_hash_table,
+        key: *mut d_uuid,
+        cmp_args: *mut c_void,
+    ) -> *mut d_ulink;
+}

@@ -1,0 +1,56 @@
+//! `-DER_*` codes as a Rust error.
+
+use core::ffi::{CStr, c_int};
+use core::fmt;
+
+/// A DAOS error: the positive value of a `DER_*` constant of `daos_errno.h`.
+///
+/// C functions return it negated: [`Der::rc`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Der(c_int);
+
+/// Result of a core function whose C shell returns 0 or `-DER_*`.
+pub type Result<T = ()> = core::result::Result<T, Der>;
+
+impl Der {
+    /// The error of a `DER_*` constant, given as `abi` declares it: positive.
+    pub const fn new(code: i64) -> Self {
+        Der(code as c_int)
+    }
+
+    /// Splits a C return code: 0 and above is success, below is `-DER_*`.
+    pub const fn check(rc: c_int) -> Result<c_int> {
+        if rc < 0 { Err(Der(-rc)) } else { Ok(rc) }
+    }
+
+    /// The code as C returns it: `-DER_*`.
+    pub const fn rc(self) -> c_int {
+        -self.0
+    }
+
+    /// What a C function returns for this result: 0, or `-DER_*`.
+    pub fn rc_of(result: Result) -> c_int {
+        match result {
+            Ok(()) => 0,
+            Err(err) => err.rc(),
+        }
+    }
+}
+
+impl fmt::Display for Der {
+    /// As `DF_RC` prints it: `DER_NOMEM(-1009): 'Out of memory'`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // SAFETY: d_errstr and d_errdesc take any number and return static strings.
+        let (name, text) =
+            unsafe { (CStr::from_ptr(abi::d_errstr(self.rc())), CStr::from_ptr(abi::d_errdesc(self.rc()))) };
+        write!(f, "{}({}): '{}'", name.to_string_lossy(), self.rc(), text.to_string_lossy())
+    }
+}
+
+impl fmt::Debug for Der {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "-DER {}", self.0)
+    }
+}
+
+impl core::error::Error for Der {}

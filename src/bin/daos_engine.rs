@@ -1,0 +1,3 @@
+//! The `daos_engine` executable.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The inside of the DAOS I/O engine, behind the C ABI of DAOS.
