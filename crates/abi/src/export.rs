@@ -56,8 +56,9 @@ macro_rules! export {
         #[unsafe(no_mangle)]
         pub unsafe extern "C" fn $name($($arg: $ty),*) $(-> $ret)? {
             let boundary = $crate::Boundary::enter(stringify!($name));
-            #[allow(clippy::redundant_closure_call)]
-            let result = (#[inline(always)] move || $(-> $ret)? { $body })();
+            // A closure, so that `return` in the body comes back here.
+            let body = move || $(-> $ret)? { $body };
+            let result = body();
             boundary.leave();
             result
         }
@@ -69,8 +70,9 @@ macro_rules! export {
         #[unsafe(no_mangle)]
         pub extern "C" fn $name($($arg: $ty),*) $(-> $ret)? {
             let boundary = $crate::Boundary::enter(stringify!($name));
-            #[allow(clippy::redundant_closure_call)]
-            let result = (#[inline(always)] move || $(-> $ret)? { $body })();
+            // A closure, so that `return` in the body comes back here.
+            let body = move || $(-> $ret)? { $body };
+            let result = body();
             boundary.leave();
             result
         }

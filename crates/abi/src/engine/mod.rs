@@ -2,10 +2,12 @@
 
 mod drpc_handler;
 mod drpc_internal;
+mod embedded;
 mod srv_internal;
 mod tse;
 
 pub use drpc_handler::*;
 pub use drpc_internal::*;
+pub use embedded::*;
 pub use srv_internal::*;
 pub use tse::*;

@@ -1,0 +1,3 @@
+//! From the command line to a running engine and back, `init.c`.
+
+mod ffi;

@@ -1,0 +1,1 @@
+//! Loading modules, `module.c`.

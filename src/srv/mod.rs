@@ -1,0 +1,1 @@
+//! Xstreams: their life, their binding to CPUs and their progress loop, `srv.c`.

@@ -1,0 +1,1 @@
+//! ULTs and collectives on xstreams, `ult.c`.
