@@ -25,3 +25,6 @@ mod sched;
 mod srv;
 #[cfg(feature = "ult")]
 mod ult;
+
+mod inline;
+mod topology;

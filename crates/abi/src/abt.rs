@@ -554,3 +554,19 @@ unsafe extern "C" {
         arg: *mut c_void,
     ) -> c_int;
 }
+
+// What this project's runtime (`crates/abt`) adds to Argobots. Absent from libabt: only code of
+// embedded mode may call these.
+unsafe extern "C" {
+    /// Parks the calling scheduler until one of its pools has a unit to pop.
+    ///
+    /// Called from the `run` function of a scheduler, on the xstream that pops from `pools`. Returns as soon
+    /// as one of the `num_pools` pools is not empty, `ABT_xstream_join` or `ABT_xstream_cancel` asks the
+    /// xstream to stop, there are events for `ABT_xstream_check_events`, or `timeout_ns` nanoseconds have
+    /// passed; it may also return for no reason. A push by another thread wakes the parked one at once, and
+    /// none is lost: the pools are looked at again after the parking is announced.
+    ///
+    /// `ABT_SUCCESS` when a pool is not empty, `ABT_ERR_COND_TIMEDOUT` otherwise; `ABT_ERR_INV_POOL` for a
+    /// null pool, `ABT_ERR_INV_XSTREAM` when the caller is not an xstream of the runtime.
+    pub fn ABTX_pool_wait(pools: *const ABT_pool, num_pools: c_int, timeout_ns: u64) -> c_int;
+}
