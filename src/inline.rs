@@ -6,6 +6,7 @@
 
 use core::ffi::{c_int, c_uint, c_void};
 use core::ptr::{self, NonNull};
+use core::sync::atomic::{AtomicU64, Ordering};
 
 use gurt_client::{Der, Result};
 
@@ -66,13 +67,13 @@ unsafe fn admit(dx: NonNull<abi::dss_xstream>, flags: c_uint) -> Result<abi::ABT
     if stopping() {
         return Err(Der::new(abi::DER_SHUTDOWN as i64));
     }
-    // SAFETY: the caller vouches for dx. The timestamps are plain words that other xstreams write too, as in C;
-    // a lost update costs nothing but a slightly early relaxation.
+    // SAFETY: the caller vouches for dx. Other xstreams write the timestamps too, as in C; as atomics, so that a
+    // lost update costs nothing but a slightly early relaxation.
     unsafe {
         let info = &raw mut (*dx.as_ptr()).dx_sched_info;
         if flags & abi::DSS_ULT_FL_PERIODIC == 0 {
-            (&raw mut (*info).si_stats.ss_busy_ts)
-                .write_volatile((&raw const (*info).si_cur_ts).read_volatile());
+            let now = AtomicU64::from_ptr(&raw mut (*info).si_cur_ts).load(Ordering::Relaxed);
+            AtomicU64::from_ptr(&raw mut (*info).si_stats.ss_busy_ts).store(now, Ordering::Relaxed);
         }
         Ok((*dx.as_ptr()).dx_pools[abi::DSS_POOL_GENERIC as usize])
     }
