@@ -297,6 +297,27 @@ pub type ABT_barrier = *mut ABT_barrier_opaque;
 pub type ABT_timer = *mut ABT_timer_opaque;
 pub type ABT_bool = c_int;
 pub type ABT_tool_context = *mut ABT_tool_context_opaque;
+pub const ABT_XSTREAM_NULL: ABT_xstream = 0x1 as ABT_xstream;
+pub const ABT_XSTREAM_BARRIER_NULL: ABT_xstream_barrier = 0x2 as ABT_xstream_barrier;
+pub const ABT_SCHED_NULL: ABT_sched = 0x3 as ABT_sched;
+pub const ABT_SCHED_CONFIG_NULL: ABT_sched_config = 0x4 as ABT_sched_config;
+pub const ABT_POOL_NULL: ABT_pool = 0x5 as ABT_pool;
+pub const ABT_POOL_CONFIG_NULL: ABT_pool_config = 0x6 as ABT_pool_config;
+pub const ABT_UNIT_NULL: ABT_unit = 0x7 as ABT_unit;
+pub const ABT_THREAD_NULL: ABT_thread = 0x8 as ABT_thread;
+pub const ABT_THREAD_ATTR_NULL: ABT_thread_attr = 0x9 as ABT_thread_attr;
+pub const ABT_TASK_NULL: ABT_task = 0xa as ABT_task;
+pub const ABT_KEY_NULL: ABT_key = 0xb as ABT_key;
+pub const ABT_MUTEX_NULL: ABT_mutex = 0xc as ABT_mutex;
+pub const ABT_MUTEX_ATTR_NULL: ABT_mutex_attr = 0xd as ABT_mutex_attr;
+pub const ABT_COND_NULL: ABT_cond = 0xe as ABT_cond;
+pub const ABT_RWLOCK_NULL: ABT_rwlock = 0xf as ABT_rwlock;
+pub const ABT_EVENTUAL_NULL: ABT_eventual = 0x10 as ABT_eventual;
+pub const ABT_FUTURE_NULL: ABT_future = 0x11 as ABT_future;
+pub const ABT_BARRIER_NULL: ABT_barrier = 0x12 as ABT_barrier;
+pub const ABT_TIMER_NULL: ABT_timer = 0x13 as ABT_timer;
+pub const ABT_TOOL_CONTEXT_NULL: ABT_tool_context = 0x14 as ABT_tool_context;
+pub const ABT_POOL_USER_DEF_NULL: ABT_pool_user_def = 0x15 as ABT_pool_user_def;
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct ABT_mutex_memory {
