@@ -4,6 +4,25 @@ use crate::d_iov_t;
 use core::ffi::{c_char, c_int, c_uint, c_void};
 pub use libc::{FILE, pthread_mutex_t, pthread_rwlock_t, pthread_spinlock_t, timespec};
 
+/// Target of C's `va_list`, as the System V ABI of x86-64 lays it out.
+///
+/// A C function that takes a `va_list` is passed a pointer to one of these. A copy of the structure is what
+/// `va_copy` makes.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct __va_list_tag {
+    /// Bytes of the save area's general-purpose part that are used up, 48 when all are.
+    pub gp_offset: c_uint,
+    /// The same for the vector part, which begins at 48 and ends at 176.
+    pub fp_offset: c_uint,
+    /// Next argument that was passed on the stack.
+    pub overflow_arg_area: *mut c_void,
+    /// Six general-purpose registers of 8 bytes, then eight vector registers of 16.
+    pub reg_save_area: *mut c_void,
+}
+/// `va_list` as a function's parameter.
+pub type va_list = *mut __va_list_tag;
+
 /// `uuid_t` of libuuid: 16 bytes, network order.
 pub type uuid_t = [u8; 16];
 

@@ -13,6 +13,7 @@
 
 mod deps;
 mod export;
+mod variadic;
 
 pub mod abt;
 pub mod cart;
@@ -29,3 +30,4 @@ pub use deps::*;
 pub use engine::*;
 pub use export::Boundary;
 pub use gurt::*;
+pub use variadic::VaArg;

@@ -47,15 +47,6 @@ facilities! {
     COMMON = daos_common_logfac;
 }
 
-/// `va_list` of the System V x86-64 ABI.
-#[repr(C)]
-struct VaList {
-    gp_offset: u32,
-    fp_offset: u32,
-    overflow_arg_area: *mut c_void,
-    reg_save_area: *mut c_void,
-}
-
 /// The mask bits under which `level` of `facility` is to be logged, or 0 when it is masked out:
 /// `d_log_check` of `gurt/dlog.h`.
 fn enabled(level: Level, facility: c_int) -> c_int {
@@ -82,7 +73,7 @@ pub fn emit(level: Level, facility: Facility, file: &str, line: u32, message: Ar
     let text = format!("{file}:{line} {message}\n");
     let text = CString::new(text.replace('\0', "\\0")).expect("no NUL is left");
     let mut registers = [text.as_ptr().cast::<c_void>().cast_mut(); 6];
-    let mut ap = VaList {
+    let mut ap = abi::__va_list_tag {
         gp_offset: 0,
         fp_offset: 48,
         overflow_arg_area: core::ptr::null_mut(),
@@ -90,7 +81,7 @@ pub fn emit(level: Level, facility: Facility, file: &str, line: u32, message: Ar
     };
     // SAFETY: the format takes one pointer argument, which va_arg reads at gp_offset of the save area; both
     // live until d_vlog returns.
-    unsafe { abi::d_vlog(flags, c"%s".as_ptr(), (&raw mut ap).cast()) }
+    unsafe { abi::d_vlog(flags, c"%s".as_ptr(), &raw mut ap) }
 }
 
 /// `D_ERROR` with a facility: `error!(Facility::SERVER, "cannot open {path}: {err}")`. No newline at the end.

@@ -27,6 +27,8 @@ pub struct d_vec_pointers {
     pub p_len: u32,
 }
 unsafe extern "C" {
+    pub static mut d_alloc_track_cb: d_alloc_track_cb_t;
+    pub static mut d_free_track_cb: d_alloc_track_cb_t;
     pub fn d_srand(arg1: c_long);
     pub fn d_rand() -> c_long;
     pub fn d_randd() -> f64;

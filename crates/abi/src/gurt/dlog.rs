@@ -1,6 +1,7 @@
 //! `gurt/dlog.h`, `gurt/debug_setup.h`: log masks, facilities, entry points.
 
-use core::ffi::{c_char, c_int, c_uint, c_void};
+use crate::va_list;
+use core::ffi::{c_char, c_int, c_uint};
 pub const DLOG_FLV_LOGPID: u32 = 1;
 pub const DLOG_FLV_FQDN: u32 = 2;
 pub const DLOG_FLV_FAC: u32 = 4;
@@ -84,7 +85,9 @@ unsafe extern "C" {
     pub fn d_log_dbg_bit_alloc(dbgbit: *mut d_dbug_t, name: *mut c_char, lname: *mut c_char) -> c_int;
     pub fn d_log_dbg_grp_dealloc(grpname: *mut c_char) -> c_int;
     pub fn d_log_dbg_grp_alloc(dbgmask: d_dbug_t, grpname: *mut c_char, flags: u32) -> c_int;
-    pub fn d_vlog(flags: c_int, fmt: *const c_char, ap: *mut c_void);
+    pub fn d_vlog(flags: c_int, fmt: *const c_char, ap: va_list);
+    pub fn d_log_namefacility(facility: c_int, aname: *const c_char, lname: *const c_char) -> c_int;
+    pub fn d_logfac_is_enabled(fac_name: *const c_char) -> bool;
     pub fn d_log_allocfacility(aname: *const c_char, lname: *const c_char) -> c_int;
     pub fn d_log_init() -> c_int;
     pub fn d_log_init_adv(
