@@ -97,7 +97,7 @@ macro_rules! variadic {
                 // SAFETY: the fixed arguments come first, of the types that the declaration gives.
                 $(let $arg: $ty = unsafe { $ap.arg() };)+
                 #[allow(clippy::redundant_closure_call)]
-                let result = (#[inline(always)] move || -> $ret { $body })();
+                let result = (move || -> $ret { $body })();
                 boundary.leave();
                 result
             }

@@ -8,4 +8,4 @@ pub mod list;
 mod log;
 
 pub use error::{Der, Result};
-pub use log::{Facility, Level, emit};
+pub use log::{Facility, Level, Origin, Route, emit, route};

@@ -1,1 +1,5 @@
-//! The part of libgurt that the engine and its modules use: logging, errors, allocation, lists, hash, heap.
+//! Stand-in for libgurt, the part that the engine and its modules use.
+//!
+//! Each module here is one C file of src/gurt, or one section of misc.c, and exports that file's symbols.
+
+mod errno;
