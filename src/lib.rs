@@ -13,6 +13,8 @@ extern crate abt as _;
 extern crate common as _;
 #[cfg(feature = "embedded")]
 extern crate gurt as _;
+#[cfg(feature = "embedded")]
+extern crate topology;
 
 mod drpc;
 #[cfg(feature = "init")]
@@ -27,4 +29,3 @@ mod srv;
 mod ult;
 
 mod inline;
-mod topology;
