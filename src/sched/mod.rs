@@ -1,1 +1,40 @@
 //! The scheduler of an xstream, `sched.c`.
+//!
+//! Every xstream runs one scheduler over three pools (network poll, NVMe poll, everything else) in cycles:
+//! `cycle` says in which order. A cycle begins by looking at the clock, waking the sleepers that are due
+//! (`sleep`) and starting the queued requests that may run (`queue`); with nothing to do, the xstream sleeps
+//! (`relax`). `watch` names the ULTs that do not yield. `scheduler` puts these together over Argobots, `ffi` is
+//! the C interface.
+//!
+//! Of `struct sched_info`, which C code sees in `struct dss_xstream`, the clock, the sequence numbers, the
+//! busy timestamp, the last unit and the counters are kept; its lists stay empty, because requests live here.
+
+mod cycle;
+mod ffi;
+mod queue;
+mod relax;
+mod request;
+mod scheduler;
+mod sleep;
+mod watch;
+
+use core::ffi::{c_uint, c_void};
+use std::rc::Rc;
+
+use crate::inline::UltFn;
+use request::Request;
+
+/// What a queued entry does when it is its turn.
+enum Work {
+    /// Resumes the request's ULT.
+    Resume(Rc<Request>),
+    /// Creates a ULT.
+    Create {
+        /// Its function.
+        func: UltFn,
+        /// The argument.
+        arg: *mut c_void,
+        /// `DSS_ULT_FL_*`.
+        flags: c_uint,
+    },
+}
