@@ -1,1 +1,12 @@
 //! The part of libdaos_common that belongs to the engine: TLS, the dRPC channel, log facilities, fault locations.
+//!
+//! One module a C source file of DAOS's `src/common`, one cargo feature a file.
+
+#[cfg(feature = "debug")]
+pub mod debug;
+#[cfg(any(feature = "drpc", feature = "drpc-pb-c"))]
+pub mod drpc;
+#[cfg(feature = "fail-loc")]
+pub mod fail_loc;
+#[cfg(feature = "tls")]
+pub mod tls;

@@ -23,6 +23,37 @@ impl Der {
         if rc < 0 { Err(Der(-rc)) } else { Ok(rc) }
     }
 
+    /// `daos_errno2der` of `daos/common.h`: the error of a system call's `errno`.
+    pub const fn from_errno(errno: c_int) -> Self {
+        let code = match errno {
+            libc::EPERM | libc::EACCES => abi::DER_NO_PERM,
+            libc::ENOMEM => abi::DER_NOMEM,
+            libc::EDQUOT | libc::ENOSPC => abi::DER_NOSPACE,
+            libc::EEXIST => abi::DER_EXIST,
+            libc::ENOENT => abi::DER_NONEXIST,
+            libc::ECANCELED => abi::DER_CANCELED,
+            libc::EBUSY => abi::DER_BUSY,
+            libc::EOVERFLOW => abi::DER_OVERFLOW,
+            libc::EBADF => abi::DER_NO_HDL,
+            libc::ENOSYS => abi::DER_NOSYS,
+            libc::ETIMEDOUT => abi::DER_TIMEDOUT,
+            libc::EWOULDBLOCK => abi::DER_AGAIN,
+            libc::EPROTO => abi::DER_PROTO,
+            libc::EINVAL => abi::DER_INVAL,
+            libc::ENOTDIR => abi::DER_NOTDIR,
+            libc::EIO => abi::DER_IO,
+            libc::ENOTSUP => abi::DER_NOTSUPPORTED,
+            _ if errno < 0 => abi::DER_UNKNOWN,
+            _ => abi::DER_MISC,
+        };
+        Der::new(code as i64)
+    }
+
+    /// [`Der::from_errno`] of this thread's last system call.
+    pub fn last_os_error() -> Self {
+        Der::from_errno(std::io::Error::last_os_error().raw_os_error().unwrap_or(0))
+    }
+
     /// The code as C returns it: `-DER_*`.
     pub const fn rc(self) -> c_int {
         -self.0

@@ -3,6 +3,7 @@
 //! `crates/gurt` is one provider (embedded mode), DAOS's libgurt the other (system mode); the engine's
 //! components use this crate and cannot tell which of them answers.
 
+pub mod alloc;
 mod error;
 pub mod list;
 mod log;

@@ -1,6 +1,6 @@
 //! `daos/common.h`: fault locations.
 
-use core::ffi::c_uint;
+use core::ffi::{c_char, c_int, c_uint, c_void};
 pub const DAOS_FAIL_MASK_LOC: u32 = 65535;
 pub const DAOS_FAIL_ONCE: u32 = 16777216;
 pub const DAOS_FAIL_SOME: u32 = 33554432;
@@ -20,10 +20,32 @@ pub const DMG_KEY_FAIL_NUM: c_uint = 2;
 /// How many keys there are.
 pub const DMG_KEY_NUM: c_uint = 3;
 unsafe extern "C" {
-    /// Sets the fault location of this process (src/common/fail_loc.c).
+    /// The armed fault location with its `DAOS_FAIL_*` flags, 0 for none (src/common/fail_loc.c).
+    pub static mut daos_fail_loc: u64;
+    /// The value that goes with it.
+    pub static mut daos_fail_value: u64;
+    /// How often a `DAOS_FAIL_SOME` location hits.
+    pub static mut daos_fail_num: u64;
+    /// Arms a fault location, or disarms with 0.
     pub fn daos_fail_loc_set(id: u64);
+    /// Disarms.
+    pub fn daos_fail_loc_reset();
     /// Sets the value that goes with the fault location.
     pub fn daos_fail_value_set(val: u64);
+    /// The value that goes with the fault location.
+    pub fn daos_fail_value_get() -> u64;
     /// Sets how often the fault location hits.
     pub fn daos_fail_num_set(num: u64);
+    /// The fault value that names `nr` shards, 1 to 4.
+    pub fn daos_shard_fail_value(shards: *mut u16, nr: c_int) -> u64;
+    /// Whether the fault value names `shard`.
+    pub fn daos_shard_in_fail_value(shard: u16) -> bool;
+    /// 1 when the place `id` shall fail now, else 0.
+    pub fn daos_fail_check(id: u64) -> c_int;
+    /// Starts fault injection.
+    pub fn daos_fail_init() -> c_int;
+    /// Ends fault injection.
+    pub fn daos_fail_fini();
+    /// The text of a UUID for a log line (src/common/debug.c).
+    pub fn DP_UUID(uuid: *const c_void) -> *mut c_char;
 }

@@ -10,7 +10,18 @@ pub const IOBP_TARGET: c_uint = 4;
 pub const IOBP_NVME: c_uint = 8;
 pub const IOBP_SRV_BULK_CACHE: c_uint = 16;
 pub const IOBP_WAL_COMMIT: c_uint = 32;
+/// `struct io_bypass` of debug.c: a part of the I/O path that `DAOS_IO_BYPASS` may name.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct io_bypass {
+    /// Its `IOBP_*` bit.
+    pub iob_bit: c_int,
+    /// Its name, null in the last entry.
+    pub iob_str: *mut c_char,
+}
 unsafe extern "C" {
+    /// All parts (src/common/debug.c).
+    pub static mut io_bypass_dict: [io_bypass; 7];
     pub static mut DB_MD: d_dbug_t;
     pub static mut DB_PL: d_dbug_t;
     pub static mut DB_MGMT: d_dbug_t;

@@ -24,6 +24,8 @@ pub struct daos_module_key {
     pub dmk_fini: Option<unsafe extern "C" fn(tags: c_int, data: *mut c_void)>,
 }
 unsafe extern "C" {
+    /// Taken by whoever registers or unregisters a key.
+    pub static mut daos_module_keys_lock: crate::pthread_mutex_t;
     pub fn dss_tls_get() -> *mut daos_thread_local_storage;
     pub fn dc_tls_get(tag: c_uint) -> *mut daos_thread_local_storage;
     pub fn dc_tls_reset();

@@ -1,0 +1,43 @@
+//! Memory that C code frees: `D_ALLOC` and `D_FREE` of `gurt/common.h`.
+
+use core::ffi::c_void;
+use core::ptr::NonNull;
+
+/// Whether fault injection wants this allocation to fail: `D_SHOULD_FAIL(d_fault_attr_mem)`.
+fn injected() -> bool {
+    // SAFETY: both variables are written when fault injection starts; d_should_fail takes any attribute.
+    unsafe {
+        (&raw const abi::d_fault_inject).read() != 0
+            && abi::d_should_fail((&raw const abi::d_fault_attr_mem).read())
+    }
+}
+
+/// `D_ALLOC`: `size` zeroed bytes, or `None` when memory is short or a fault is injected.
+pub fn allocate(size: usize) -> Option<NonNull<c_void>> {
+    // SAFETY: takes any size. malloc may return null for 0 bytes, which would read as a failure.
+    let memory = NonNull::new(unsafe { abi::d_calloc(1, size.max(1)) })?;
+    if injected() {
+        // SAFETY: just allocated, and nobody else knows of it.
+        unsafe { free(memory.as_ptr()) };
+        return None;
+    }
+    Some(memory)
+}
+
+/// `D_ALLOC_PTR` and assignment: `value` in memory of its own.
+pub fn boxed<T: Copy>(value: T) -> Option<NonNull<T>> {
+    const { assert!(align_of::<T>() <= 16, "malloc aligns to 16 bytes") };
+    let memory = allocate(size_of::<T>())?.cast::<T>();
+    // SAFETY: large enough and aligned, see above.
+    unsafe { memory.write(value) };
+    Some(memory)
+}
+
+/// `D_FREE`, without the assignment of null.
+///
+/// # Safety
+/// `memory` is null or came from `D_ALLOC`, `malloc` or a function of this module, and is not used again.
+pub unsafe fn free<T>(memory: *mut T) {
+    // SAFETY: the caller vouches for it; d_free takes null.
+    unsafe { abi::d_free(memory.cast()) }
+}
