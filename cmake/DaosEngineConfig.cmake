@@ -41,6 +41,5 @@ set_property(TARGET DaosEngine::static PROPERTY INTERFACE_LINK_DEPENDS
 function(daos_engine_add_module name)
   add_library(${name} MODULE ${ARGN})
   target_link_libraries(${name} PRIVATE DaosEngine::headers)
-  set_target_properties(${name} PROPERTIES
-    C_VISIBILITY_PRESET hidden CXX_VISIBILITY_PRESET hidden PREFIX lib)
+  set_target_properties(${name} PROPERTIES PREFIX lib)
 endfunction()

@@ -1,6 +1,7 @@
 //! An engine process: started with options, watched, stopped.
 
 use rustix::process::{Pid, Signal, kill_process};
+use std::ffi::OsString;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,6 +15,8 @@ pub struct Options {
     pub program: PathBuf,
     /// Where `lib<name>.so` of its modules are.
     pub module_dir: PathBuf,
+    /// Where `libdaos_engine.so` is, if not where the executable looks for it.
+    pub library_dir: Option<PathBuf>,
     /// Names of the modules, in the order of loading.
     pub modules: Vec<String>,
     /// Number of targets.
@@ -30,6 +33,7 @@ impl Options {
         Self {
             program: program.into(),
             module_dir: module_dir.into(),
+            library_dir: None,
             modules: modules.iter().map(|&name| name.into()).collect(),
             targets: 2,
             helpers: 1,
@@ -76,7 +80,7 @@ impl Engine {
         let output = File::create(directory.join("engine.out"))?;
         let child = Command::new(&options.program)
             .args(options.arguments(directory))
-            .env("LD_LIBRARY_PATH", search_path(&options.module_dir))
+            .env("LD_LIBRARY_PATH", search_path(options))
             .env("D_LOG_FILE", directory.join("engine.log"))
             .env("D_LOG_MASK", std::env::var("D_LOG_MASK").unwrap_or_else(|_| "INFO".into()))
             // Two targets, a helper and the system's xstreams are more than some machines have cores.
@@ -173,9 +177,12 @@ impl Drop for Engine {
     }
 }
 
-/// `first`, then what the dynamic linker searches anyway.
-fn search_path(first: &Path) -> std::ffi::OsString {
+/// The module's folder, the library's if it is a special one, then what the dynamic linker searches anyway.
+fn search_path(options: &Options) -> OsString {
     let inherited = std::env::var_os("LD_LIBRARY_PATH").unwrap_or_default();
+    let own = std::iter::once(options.module_dir.clone()).chain(options.library_dir.clone());
     let rest = std::env::split_paths(&inherited).filter(|path| !path.as_os_str().is_empty());
-    std::env::join_paths(std::iter::once(first.to_path_buf()).chain(rest)).unwrap_or_else(|_| first.into())
+    // Only a folder with a colon in its name cannot be joined: then the modules are not found, and the engine
+    // says so.
+    std::env::join_paths(own.chain(rest)).unwrap_or_default()
 }

@@ -8,6 +8,7 @@
 mod connection;
 mod control_plane;
 mod engine;
+pub mod examples;
 pub mod message;
 mod system;
 

@@ -1,10 +1,11 @@
-//! The project's commands: `cargo xtask setup | demo | test`.
+//! The project's commands: `cargo xtask setup`, `demo`, `test`.
 //!
 //! Each command lives in a file of its own and returns a [`Result`] whose error is one
 //! sentence that says what failed and what to do; it is printed last, with exit status 1.
 
 mod cmake;
 mod command;
+mod demo;
 mod setup;
 mod test;
 
@@ -26,6 +27,8 @@ struct Arguments {
 enum Command {
     /// Install what the C side needs and this machine lacks (Debian packages)
     Setup,
+    /// Start an engine with the example modules, drive it, show what it does, stop it
+    Demo,
     /// Run every check of the project; the last line is `N passed, N failed`
     Test,
 }
@@ -33,6 +36,7 @@ enum Command {
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Setup => setup::run(),
+        Command::Demo => demo::run(),
         Command::Test => test::run(),
     };
     match outcome {

@@ -127,8 +127,7 @@ fn rust_tests() -> Result<Tally> {
 }
 
 fn c_tests() -> Result<Tally> {
-    cmake::build("debug", true)?;
-    let outcome = cmake::test("debug")?;
+    let outcome = cmake::test(&cmake::build("all", "debug")?)?;
     Ok(of_ctest(&outcome).or_failure(outcome.success, "ctest"))
 }
 

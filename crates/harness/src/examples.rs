@@ -1,0 +1,180 @@
+//! The example modules of `ffi-examples/`: how they are built, their ids, and their messages.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// All of them, in the order in which they are loaded.
+pub const ALL: [&str; 4] = ["mgmt_mini", "hello", "counter", "latency"];
+
+/// `hello` greets whoever calls it.
+pub mod hello {
+    /// Its dRPC module, `DRPC_MODULE_TEST`.
+    pub const MODULE: i32 = 0;
+    /// The body is a name, the answer's body a greeting; both may be empty.
+    pub const GREET: i32 = 1;
+}
+
+/// `counter` keeps state on every xstream and runs code on them in every way that there is.
+pub mod counter {
+    /// Its dRPC module, `DRPC_MODULE_SEC_AGENT`, whose slot an engine leaves free.
+    pub const MODULE: i32 = 1;
+    /// Answers a [`Report`].
+    pub const REPORT: i32 = 1;
+    /// Creates and joins an [`Amount`] of ULTs across the xstreams.
+    pub const SPREAD: i32 = 2;
+    /// Adds up the targets' ULTs in a collective with reduction.
+    pub const SUM: i32 = 3;
+    /// Does an [`Amount`] of chores of three steps each.
+    pub const CHORES: i32 = 4;
+    /// Offloads an [`Amount`] of computations, each the sum of 1 to 1000.
+    pub const OFFLOAD: i32 = 5;
+
+    /// One execution stream.
+    #[derive(Clone, PartialEq, prost::Message)]
+    pub struct Xstream {
+        /// `daos_sys_0`, `daos_io_1`, `daos_off_0` and the like.
+        #[prost(string, tag = "1")]
+        pub name: String,
+        /// Its number in the engine.
+        #[prost(int32, tag = "2")]
+        pub xs_id: i32,
+        /// The target that it serves; negative if none.
+        #[prost(int32, tag = "3")]
+        pub tgt_id: i32,
+        /// The CPU on which it ran last.
+        #[prost(int32, tag = "4")]
+        pub cpu: i32,
+        /// The CPUs to which it is bound, as `0-3,8`.
+        #[prost(string, tag = "5")]
+        pub cpus: String,
+        /// ULTs that the module ran there, other than those below.
+        #[prost(uint64, tag = "6")]
+        pub ults: u64,
+        /// Tasklets that it ran there.
+        #[prost(uint64, tag = "7")]
+        pub tasks: u64,
+        /// Steps of chores.
+        #[prost(uint64, tag = "8")]
+        pub chores: u64,
+        /// Offloaded computations.
+        #[prost(uint64, tag = "9")]
+        pub offloads: u64,
+    }
+
+    /// What the module counted.
+    #[derive(Clone, PartialEq, prost::Message)]
+    pub struct Report {
+        /// All execution streams of the engine.
+        #[prost(message, repeated, tag = "1")]
+        pub xstreams: Vec<Xstream>,
+        /// How often its ticking ULT woke up.
+        #[prost(uint64, tag = "2")]
+        pub ticks: u64,
+    }
+
+    /// How much work to do.
+    #[derive(Clone, PartialEq, prost::Message)]
+    pub struct Amount {
+        /// The number of pieces.
+        #[prost(uint32, tag = "1")]
+        pub amount: u32,
+    }
+
+    /// What the work came to.
+    #[derive(Clone, PartialEq, prost::Message)]
+    pub struct Outcome {
+        /// 0 or `-DER_*`.
+        #[prost(int32, tag = "1")]
+        pub status: i32,
+        /// Pieces done.
+        #[prost(uint64, tag = "2")]
+        pub count: u64,
+        /// What they add up to.
+        #[prost(uint64, tag = "3")]
+        pub sum: u64,
+    }
+}
+
+/// `latency` measures on each target how late a sleeping ULT wakes up.
+pub mod latency {
+    /// Its dRPC module, `DRPC_MODULE_SEC`, whose slot an engine leaves free.
+    pub const MODULE: i32 = 4;
+    /// Answers a [`Report`].
+    pub const REPORT: i32 = 1;
+
+    /// The delays of one target, in microseconds. Percentiles are powers of two.
+    #[derive(Clone, PartialEq, prost::Message)]
+    pub struct Target {
+        /// The target's number.
+        #[prost(uint32, tag = "1")]
+        pub id: u32,
+        /// Sleeps so far.
+        #[prost(uint64, tag = "2")]
+        pub samples: u64,
+        /// Half of the delays were shorter.
+        #[prost(uint32, tag = "3")]
+        pub p50_us: u32,
+        /// 99 of 100 delays were shorter.
+        #[prost(uint32, tag = "4")]
+        pub p99_us: u32,
+        /// The longest delay.
+        #[prost(uint32, tag = "5")]
+        pub max_us: u32,
+    }
+
+    /// All targets.
+    #[derive(Clone, PartialEq, prost::Message)]
+    pub struct Report {
+        /// In the order of their numbers.
+        #[prost(message, repeated, tag = "1")]
+        pub targets: Vec<Target>,
+    }
+}
+
+/// What CMake has built.
+pub struct Built {
+    /// Where it was built.
+    directory: PathBuf,
+}
+
+impl Built {
+    /// Where `lib<name>.so` of the modules are.
+    pub fn modules(&self) -> PathBuf {
+        self.directory.join("modules")
+    }
+
+    /// The program that calls one dRPC method.
+    pub fn drpc_client(&self) -> PathBuf {
+        self.directory.join("ffi-examples/drpc_client")
+    }
+
+    /// Where it was built, which is where CTest runs.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+}
+
+/// Builds a target of the project's CMakeLists.txt (`examples`, or `all`) in `directory`, against the library
+/// in `library_dir`. The error is what CMake or the compiler said.
+pub fn build(target: &str, directory: &Path, library_dir: &Path) -> Result<Built, String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).ok_or("no workspace")?;
+    let mut configure = Command::new("cmake");
+    configure.arg("-S").arg(root).arg("-B").arg(directory);
+    configure.arg(format!("-DDAOS_ENGINE_LIB_DIR={}", library_dir.display()));
+    expect_success(configure)?;
+    let mut build = Command::new("cmake");
+    build.arg("--build").arg(directory).args(["--parallel", "--target", target]);
+    expect_success(build)?;
+    Ok(Built { directory: directory.into() })
+}
+
+fn expect_success(mut command: Command) -> Result<(), String> {
+    let output = command.output().map_err(|error| {
+        format!("cannot start cmake ({error}); `cargo xtask setup` installs what is missing")
+    })?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let text = [output.stdout, output.stderr].concat();
+    Err(String::from_utf8_lossy(&text).into_owned())
+}
