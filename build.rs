@@ -16,6 +16,9 @@ fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,{SONAME}");
 
+    // Components call each other by C symbols, not all of which are there yet.
+    println!("cargo:rustc-link-arg=-Wl,--unresolved-symbols=ignore-all");
+
     let profile = profile_dir();
     let built = profile.join("deps").join(LIBRARY);
     for kind in ["bins", "tests"] {

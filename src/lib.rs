@@ -29,3 +29,5 @@ mod srv;
 mod ult;
 
 mod inline;
+#[cfg(feature = "embedded")]
+mod rank;

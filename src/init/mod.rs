@@ -1,3 +1,6 @@
 //! From the command line to a running engine and back, `init.c`.
 
 mod ffi;
+mod getopt;
+mod options;
+mod plan;

@@ -1,4 +1,4 @@
-//! `cart/types.h`: what a module declares of its RPC protocols.
+//! `cart/types.h` and `cart/api.h`: what a module declares of its RPC protocols, and the rank of an engine.
 
 use crate::*;
 use core::ffi::{c_char, c_int, c_void};
@@ -70,4 +70,16 @@ pub struct crt_corpc_ops {
     >,
     pub co_pre_forward: Option<unsafe extern "C" fn(rpc: *mut crt_rpc_t, arg: *mut c_void) -> c_int>,
     pub co_post_reply: Option<unsafe extern "C" fn(rpc: *mut crt_rpc_t, arg: *mut c_void) -> c_int>,
+}
+/// `CRT_NO_RANK`: stands for no rank.
+pub const CRT_NO_RANK: d_rank_t = u32::MAX;
+unsafe extern "C" {
+    /// Makes `rank` the rank of this engine, which joins its group at version `group_version_min` (from 1).
+    /// Once; 0 or `-DER_INVAL`.
+    pub fn crt_rank_self_set(rank: d_rank_t, group_version_min: u32) -> c_int;
+    /// Stores the rank of this engine in `grp`, null for the primary group, at `rank`. 0, `-DER_NONEXIST` (and
+    /// `CRT_NO_RANK`) before the rank is set, or `-DER_INVAL`.
+    pub fn crt_group_rank(grp: *mut crt_group_t, rank: *mut d_rank_t) -> c_int;
+    /// Leaves the group and ends the RPC layer. 0 or `-DER_*`.
+    pub fn crt_finalize() -> c_int;
 }

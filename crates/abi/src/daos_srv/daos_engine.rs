@@ -188,6 +188,8 @@ unsafe extern "C" {
     pub static mut dss_nvme_mem_size: c_uint;
     pub static mut dss_nvme_hugepage_size: c_uint;
     pub static mut dss_instance_idx: c_uint;
+    /// Number of storage tiers (init.c): 1 to 4.
+    pub static mut dss_storage_tiers: c_uint;
     pub static mut dss_nvme_bypass_health_check: bool;
     pub fn dss_xstream_set_affinity(dxs: *mut dss_xstream) -> c_int;
     pub fn dss_xstream_exiting(dxs: *mut dss_xstream) -> bool;

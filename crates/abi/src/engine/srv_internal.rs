@@ -125,7 +125,7 @@ pub const SCHED_RELAX_MODE_INVALID: sched_cpu_relax_mode = 3;
 pub type sched_cpu_relax_mode = c_uint;
 unsafe extern "C" {
     pub static mut dss_engine_metrics: engine_metrics;
-    pub static mut dss_hostname: [c_char; 0];
+    pub static mut dss_hostname: [c_char; DSS_HOSTNAME_MAX_LEN as usize];
     pub static mut dss_topo: hwloc_topology_t;
     pub static mut dss_core_depth: c_int;
     pub static mut dss_core_nr: c_int;
