@@ -82,7 +82,7 @@ unsafe fn admit(dx: NonNull<abi::dss_xstream>, flags: c_uint) -> Result<abi::ABT
 /// `sched_create_thread`: creates a ULT on `dx`; `-DER_SHUTDOWN` when the calling xstream is stopping.
 ///
 /// # Safety
-/// `dx` is a started xstream, `attr` null or live, `thread` null or writable; `func` may be called with `arg` on
+/// `dx` is a started xstream, `attr` `ABT_THREAD_ATTR_NULL` or live, `thread` null or writable; `func` may be called with `arg` on
 /// another thread.
 pub unsafe fn create_thread(
     dx: NonNull<abi::dss_xstream>,

@@ -1,7 +1,7 @@
 //! `daos_srv/daos_engine.h`: what the engine offers to modules.
 
 use crate::*;
-use core::ffi::{c_char, c_int, c_uint, c_void};
+use core::ffi::{c_char, c_int, c_uchar, c_uint, c_void};
 pub const ADDR_STR_MAX_LEN: u32 = 128;
 pub const DSS_XS_NAME_LEN: u32 = 32;
 pub const DSS_FAC_LOAD_CLI: u32 = 1;
@@ -315,4 +315,20 @@ unsafe extern "C" {
     pub fn engine_in_check() -> bool;
     pub fn dss_set_join_version(version: daos_version_t);
     pub fn dss_get_join_version() -> daos_version_t;
+    pub fn dss_vos_pool_create(
+        path: *const c_char,
+        uuid: *mut c_uchar,
+        scm_size: daos_size_t,
+        data_sz: daos_size_t,
+        meta_sz: daos_size_t,
+        flags: c_uint,
+        version: u32,
+        pool: *mut daos_handle_t,
+    ) -> c_int;
+    pub fn dss_vos_pool_open(
+        path: *const c_char,
+        uuid: *mut c_uchar,
+        flags: c_uint,
+        pool: *mut daos_handle_t,
+    ) -> c_int;
 }
