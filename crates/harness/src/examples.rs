@@ -32,7 +32,7 @@ pub mod counter {
     /// One execution stream.
     #[derive(Clone, PartialEq, prost::Message)]
     pub struct Xstream {
-        /// `daos_sys_0`, `daos_io_1`, `daos_off_0` and the like.
+        /// `daos_sys_0`, `daos_io_1`, `daos_off_5` and the like.
         #[prost(string, tag = "1")]
         pub name: String,
         /// Its number in the engine.

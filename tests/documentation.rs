@@ -1,0 +1,28 @@
+//! What the documentation shows is what the project holds.
+
+use std::path::Path;
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
+}
+
+#[test]
+fn the_module_in_the_readme_is_the_one_that_is_built() {
+    let readme = read("README.md");
+    let shown = readme.split("```c\n").nth(1).and_then(|rest| rest.split("```").next());
+    assert_eq!(shown, Some(read("ffi-examples/hello/hello.c").as_str()));
+}
+
+#[test]
+fn links_between_documents_lead_somewhere() {
+    for document in ["README.md", "docs/architecture.md", "docs/linking.md", "docs/embedded-mode.md"] {
+        let folder = Path::new(document).parent().unwrap();
+        let text = read(document);
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            if !link.starts_with("http") {
+                let target = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder).join(link);
+                assert!(target.exists(), "{document} links to {link}");
+            }
+        }
+    }
+}
