@@ -24,6 +24,23 @@ pub fn allocate(size: usize) -> Option<NonNull<c_void>> {
     Some(memory)
 }
 
+/// `D_ALLOC_ARRAY`: memory for `count` values, all zeroes, which is a value of every `Copy` type of `abi`.
+pub fn array<T: Copy>(count: usize) -> Option<NonNull<T>> {
+    const { assert!(align_of::<T>() <= 16, "malloc aligns to 16 bytes") };
+    Some(allocate(count.checked_mul(size_of::<T>())?)?.cast())
+}
+
+/// A copy of `values`, null if there are none, as C's lists have it. `None` when memory is short.
+pub fn copied<T: Copy>(values: &[T]) -> Option<*mut T> {
+    if values.is_empty() {
+        return Some(core::ptr::null_mut());
+    }
+    let memory = array::<T>(values.len())?.as_ptr();
+    // SAFETY: just allocated for as many values.
+    unsafe { memory.copy_from_nonoverlapping(values.as_ptr(), values.len()) };
+    Some(memory)
+}
+
 /// `D_ALLOC_PTR` and assignment: `value` in memory of its own.
 pub fn boxed<T: Copy>(value: T) -> Option<NonNull<T>> {
     const { assert!(align_of::<T>() <= 16, "malloc aligns to 16 bytes") };

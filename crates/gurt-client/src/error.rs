@@ -66,6 +66,11 @@ impl Der {
             Err(err) => err.rc(),
         }
     }
+
+    /// The error that an I/O error becomes: [`Der::from_errno`] of its number, `DER_MISC` if it has none.
+    pub fn from_io(err: &std::io::Error) -> Self {
+        Der::from_errno(err.raw_os_error().unwrap_or(0))
+    }
 }
 
 impl fmt::Display for Der {
@@ -85,3 +90,24 @@ impl fmt::Debug for Der {
 }
 
 impl core::error::Error for Der {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_and_results() {
+        assert_eq!(Der::check(-1009), Err(Der::new(1009)));
+        assert_eq!(Der::check(3), Ok(3));
+        assert_eq!(Der::rc_of(Err(Der::new(1003))), -1003);
+        assert_eq!(Der::rc_of(Ok(())), 0);
+    }
+
+    #[test]
+    fn system_errors() {
+        assert_eq!(Der::from_errno(libc::EACCES).rc(), -(abi::DER_NO_PERM as c_int));
+        assert_eq!(Der::from_errno(libc::EIO).rc(), -(abi::DER_MISC as c_int));
+        let err = std::io::Error::from_raw_os_error(libc::ENOENT);
+        assert_eq!(Der::from_io(&err).rc(), -(abi::DER_NONEXIST as c_int));
+    }
+}

@@ -7,6 +7,8 @@ pub mod alloc;
 mod error;
 pub mod list;
 mod log;
+mod text;
 
 pub use error::{Der, Result};
 pub use log::{Facility, Level, Origin, Route, emit, route};
+pub use text::StackText;

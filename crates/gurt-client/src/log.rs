@@ -5,7 +5,9 @@
 //! is written is formatted on the stack.
 
 use core::ffi::{c_int, c_void};
-use core::fmt::{self, Arguments, Write};
+use core::fmt::{Arguments, Write};
+
+use crate::StackText;
 
 /// Severity of a line: the `DLOG_*` priorities of `gurt/dlog.h`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -112,24 +114,6 @@ impl Origin {
     }
 }
 
-/// A line being formatted: as much as `d_vlog` would print of it, and a NUL.
-struct Text {
-    bytes: [u8; 1024],
-    len: usize,
-}
-
-impl Write for Text {
-    /// Takes what fits; NULs would end the line early, so they become `?`.
-    fn write_str(&mut self, s: &str) -> fmt::Result {
-        let room = self.bytes.len() - 1 - self.len;
-        for (to, &from) in self.bytes[self.len..].iter_mut().zip(&s.as_bytes()[..s.len().min(room)]) {
-            *to = if from == 0 { b'?' } else { from };
-        }
-        self.len += s.len().min(room);
-        Ok(())
-    }
-}
-
 /// Writes one line where `route` says. Called by the macros, which add the position.
 #[cold]
 pub fn emit(route: Route, origin: &Origin, message: Arguments<'_>) {
@@ -140,10 +124,10 @@ pub fn emit(route: Route, origin: &Origin, message: Arguments<'_>) {
         Route::Stderr => return eprintln!("{file}:{line} {function}() {message}"),
         Route::Log(flags) => flags,
     };
-    let mut text = Text { bytes: [0; 1024], len: 0 };
-    // Text accepts everything; only a Display of the caller's could fail, and then its line is short.
+    let mut text = StackText::<1024>::new();
+    // The text accepts everything; only a Display of the caller's could fail, and then its line is short.
     let _ = writeln!(text, "{file}:{line} {function}() {message}");
-    let mut registers = [text.bytes.as_mut_ptr().cast::<c_void>(); 6];
+    let mut registers = [text.as_ptr().cast::<c_void>(); 6];
     let mut ap = abi::__va_list_tag {
         gp_offset: 0,
         fp_offset: 48,
@@ -214,13 +198,5 @@ mod tests {
             Origin { file: "", line: 0, inner: || core::any::type_name_of_val(&__here) }.function()
         };
         assert_eq!(closure(), "the_function_is_named_even_inside_closures");
-    }
-
-    #[test]
-    fn text_is_cut_to_its_room_and_holds_no_nul() {
-        let mut text = Text { bytes: [0; 1024], len: 0 };
-        write!(text, "a\0b{}", "x".repeat(2000)).unwrap();
-        assert_eq!(&text.bytes[..4], b"a?bx");
-        assert_eq!((text.len, text.bytes[1023]), (1023, 0));
     }
 }

@@ -2,4 +2,10 @@
 //!
 //! Each module here is one C file of src/gurt, or one section of misc.c, and exports that file's symbols.
 
+mod alloc;
+mod debug;
+mod env;
 mod errno;
+mod fault_inject;
+mod log;
+mod random;
