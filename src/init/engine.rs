@@ -1,0 +1,383 @@
+//! The life of an engine: `server_init` and `server_fini` of init.c, for the parts that embedded mode has.
+
+use super::ladder::{Ladder, Missed};
+use super::options::Options;
+use super::plan::{Plan, Request};
+use super::signals::{Attention, Ended};
+use super::variables::{self, Published};
+use super::{log_ids, state};
+use core::ffi::{CStr, c_int};
+use core::ptr;
+use core::sync::atomic::{AtomicBool, Ordering};
+use gurt_client::{Der, Facility, Result, error, info};
+use std::ffi::CString;
+use std::fmt;
+use topology::Topology;
+
+/// A running engine; dropped, it stops: no new work first, then the modules' own work while xstreams still run,
+/// then the steps of the start in the opposite order. It belongs to the thread that has started it, which is
+/// Argobots' primary ULT.
+pub struct Engine {
+    /// Dropped before the settings, which its steps read.
+    _ladder: Ladder,
+    _settings: Published,
+    _claim: Claim,
+}
+
+/// Whether this process has an engine, or is starting or stopping one.
+static CLAIMED: AtomicBool = AtomicBool::new(false);
+
+/// The right to be the process's one engine.
+struct Claim(());
+
+impl Claim {
+    fn take() -> core::result::Result<Self, Failure> {
+        if CLAIMED.swap(true, Ordering::AcqRel) { Err(Failure::Running) } else { Ok(Claim(())) }
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        CLAIMED.store(false, Ordering::Release);
+    }
+}
+
+/// Whether this process has an engine, or is starting or stopping one.
+pub fn is_running() -> bool {
+    CLAIMED.load(Ordering::Acquire)
+}
+
+/// Why there is no engine.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// There is one already in this process.
+    Running,
+    /// A step could not be taken.
+    Missed(Missed),
+    /// The machine has no room for the xstreams that were asked for.
+    Unfit(String),
+    /// Nobody answers at this path.
+    NoControlPlane {
+        /// Where daos_server would listen.
+        socket: String,
+        /// How the attempt failed.
+        error: Der,
+    },
+    /// The control plane has set the engine up without giving it a rank.
+    NoRank,
+    /// A signal asked the engine to stop before it was set up.
+    Stopped(c_int),
+}
+
+impl Failure {
+    /// What a C caller is told.
+    pub fn error(&self) -> Der {
+        match self {
+            Failure::Running => Der::new(abi::DER_ALREADY.into()),
+            Failure::Missed(missed) => missed.error,
+            Failure::Unfit(_) => Der::new(abi::DER_INVAL.into()),
+            Failure::NoControlPlane { error, .. } => *error,
+            Failure::NoRank => Der::new(abi::DER_NONEXIST.into()),
+            Failure::Stopped(_) => Der::new(abi::DER_CANCELED.into()),
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Running => f.write_str("this process runs an engine already"),
+            Failure::Missed(missed) => write!(f, "cannot start {missed}"),
+            Failure::Unfit(why) => f.write_str(why),
+            Failure::NoControlPlane { socket, error } => write!(
+                f,
+                "no control plane answers at {socket} ({error}): start daos_server, or name the directory of \
+                 its daos_server.sock (-d)"
+            ),
+            Failure::NoRank => f.write_str("the control plane has set the engine up before it set its rank"),
+            Failure::Stopped(signal) => write!(f, "stopped by signal {signal} before the engine was set up"),
+        }
+    }
+}
+
+impl From<Missed> for Failure {
+    fn from(missed: Missed) -> Self {
+        Failure::Missed(missed)
+    }
+}
+
+/// A C function that returns 0 or `-DER_*`.
+fn check(rc: c_int) -> Result {
+    Der::check(rc).map(drop)
+}
+
+/// A function of Argobots.
+fn check_abt(rc: c_int) -> Result {
+    crate::inline::abt(rc)
+}
+
+impl Engine {
+    /// Starts an engine, tells the control plane, and waits until that has set it up; `attention` says which
+    /// signals are looked after meanwhile. When it fails, all that had started is stopped again.
+    pub fn start(options: &Options, attention: &Attention) -> core::result::Result<Engine, Failure> {
+        let claim = Claim::take()?;
+        let mut settings = Published::options(options).map_err(|error| Missed { step: "options", error })?;
+        let mut ladder = Ladder::default();
+        let started = ladder.start(options, &mut settings, attention);
+        started.inspect_err(|failure| match failure {
+            Failure::Stopped(_) => info!(Facility::SERVER, "{failure}"),
+            failure => error!(Facility::SERVER, "{failure}"),
+        })?;
+        Ok(Engine { _ladder: ladder, _settings: settings, _claim: claim })
+    }
+}
+
+/// The steps of the start.
+impl Ladder {
+    fn start(
+        &mut self,
+        options: &Options,
+        settings: &mut Published,
+        attention: &Attention,
+    ) -> core::result::Result<(), Failure> {
+        self.start_umask()?;
+        self.start_tls()?;
+        self.start_log()?;
+        plan_xstreams(options, settings)?;
+        self.start_drpc_client()?;
+        self.start_argobots()?;
+        self.start_modules(&options.modules)?;
+        self.start_xstreams()?;
+        notify_control_plane(options)?;
+        // Unlike in DAOS, signals are looked after while waiting: a control plane may never come back.
+        if let Ended::Signal(signal) = state::wait_set_up(attention) {
+            return Err(Failure::Stopped(signal));
+        }
+        announce()
+    }
+
+    /// The umask of DAOS leaves permissions of the group to whoever creates a file.
+    fn start_umask(&mut self) -> core::result::Result<(), Missed> {
+        // SAFETY: takes a number.
+        let former = unsafe { libc::umask(0o002) };
+        self.climb(
+            "umask",
+            || Ok(()),
+            move || {
+                // SAFETY: as above.
+                unsafe { libc::umask(former) };
+            },
+        )
+    }
+
+    /// Storage for each xstream; log lines look at it, so it comes before the log.
+    fn start_tls(&mut self) -> core::result::Result<(), Missed> {
+        let up = || {
+            // SAFETY: no xstream runs yet; the key is a variable of srv.c and lives for ever.
+            unsafe {
+                match abi::ds_tls_key_create() {
+                    0 => abi::daos_register_key(&raw mut abi::daos_srv_modkey),
+                    libc::ENOMEM => return Err(Der::new(abi::DER_NOMEM.into())),
+                    _ => return Err(Der::new(abi::DER_MISC.into())),
+                }
+            }
+            Ok(())
+        };
+        // SAFETY: registered above; no xstream runs any more.
+        self.climb("storage of xstreams", up, || unsafe {
+            abi::daos_unregister_key(&raw mut abi::daos_srv_modkey);
+            abi::ds_tls_key_delete();
+        })
+    }
+
+    fn start_log(&mut self) -> core::result::Result<(), Missed> {
+        // The name of the file is DAOS's default; D_LOG_FILE comes before it.
+        const LOG_FILE: &CStr = c"/tmp/daos.log";
+        let up = || {
+            // SAFETY: the callback stays; the name is read, not written.
+            unsafe {
+                abi::daos_debug_set_id_cb(Some(log_ids::log_ids));
+                check(abi::daos_debug_init_ex(LOG_FILE.as_ptr().cast_mut(), abi::DLOG_INFO.into()))
+            }
+        };
+        // SAFETY: opened above.
+        self.climb("log", up, || unsafe { abi::daos_debug_fini() })
+    }
+
+    fn start_drpc_client(&mut self) -> core::result::Result<(), Missed> {
+        // SAFETY: takes no argument; the socket's directory is published.
+        self.climb("dRPC client", || check(unsafe { abi::drpc_init() }), || unsafe { abi::drpc_fini() })
+    }
+
+    fn start_argobots(&mut self) -> core::result::Result<(), Missed> {
+        let up = || {
+            reserve_xstreams()?;
+            // SAFETY: no arguments are passed.
+            check_abt(unsafe { abi::ABT_init(0, ptr::null_mut()) })?;
+            log_ids::name_ults(true);
+            Ok(())
+        };
+        self.climb("Argobots", up, || {
+            log_ids::name_ults(false);
+            // SAFETY: initialised above by this thread; all xstreams have been joined.
+            if let Err(err) = check_abt(unsafe { abi::ABT_finalize() }) {
+                error!(Facility::SERVER, "cannot finalize Argobots: {err}");
+            }
+        })
+    }
+
+    /// Loads and initialises the modules. All are loaded before the first is initialised, so that they may use
+    /// each other's symbols.
+    fn start_modules(&mut self, names: &[String]) -> core::result::Result<(), Missed> {
+        // SAFETY: takes no argument; nothing is loaded yet.
+        self.climb(
+            "dRPC handlers",
+            || check(unsafe { abi::dss_module_init() }),
+            || {
+                // SAFETY: initialised above; no module is loaded any more.
+                unsafe { abi::dss_module_fini(true) };
+            },
+        )?;
+        // There is none yet: SetRank's handler is a module's.
+        self.climb(
+            "rank",
+            || Ok(()),
+            || {
+                // SAFETY: takes no argument; nobody asks for the rank any more.
+                unsafe { abi::crt_finalize() };
+            },
+        )?;
+        // SAFETY: takes no argument; no xstream runs the modules' code any more.
+        self.climb_partly(
+            "modules",
+            || names.iter().try_for_each(|name| load(name)),
+            || unsafe {
+                abi::dss_module_unload_all();
+            },
+        )?;
+        info!(Facility::SERVER, "modules loaded: {}", names.join(","));
+
+        // SAFETY: takes no argument. Module init functions may read the epoch.
+        unsafe { abi::dss_set_start_epoch() };
+        let mut facilities = 0;
+        // SAFETY: writes one number. Unloading undoes it.
+        check(unsafe { abi::dss_module_init_all(&raw mut facilities) })
+            .map_err(|error| Missed { step: "initialised modules", error })
+    }
+
+    fn start_xstreams(&mut self) -> core::result::Result<(), Missed> {
+        state::reset();
+        // SAFETY: takes no argument; what xstreams need has been started.
+        self.climb(
+            "xstreams",
+            || check(unsafe { abi::dss_srv_init() }),
+            || {
+                // SAFETY: started above.
+                if let Err(err) = check(unsafe { abi::dss_srv_fini(true) }) {
+                    error!(Facility::SERVER, "xstreams did not stop cleanly: {err}");
+                }
+                state::reset();
+            },
+        )?;
+        self.climb(
+            "service",
+            || Ok(()),
+            || {
+                info!(Facility::SERVER, "the engine is shutting down");
+                // SAFETY: takes no argument; xstreams run.
+                unsafe { abi::dss_srv_set_shutting_down() };
+                cleanup_modules();
+            },
+        )
+    }
+}
+
+/// Decides how many xstreams run on which cores.
+fn plan_xstreams(options: &Options, published: &mut Published) -> core::result::Result<(), Failure> {
+    let machine = Topology::discover()
+        .map_err(|err| Failure::Unfit(format!("cannot find the cores of this machine: {err}")))?;
+    let request = Request {
+        targets: options.targets,
+        helpers: options.helpers,
+        first_core: options.first_core,
+        numa_node: options.numa_node,
+        oversubscribe: super::environment_bool(c"DAOS_TARGET_OVERSUBSCRIBE"),
+    };
+    let plan = Plan::new(&request, &machine).map_err(|unfit| Failure::Unfit(unfit.to_string()))?;
+    for remark in &plan.remarks {
+        info!(Facility::SERVER, "{remark}");
+    }
+    super::print(format_args!("Using {} core allocation algorithm", plan.mode));
+    published.plan(&plan, &machine);
+    Ok(())
+}
+
+/// Tells Argobots how many xstreams there may be: `ABT_MAX_NUM_XSTREAMS` at least, all of the engine's and the
+/// primary one in any case.
+fn reserve_xstreams() -> Result {
+    let environment = |name: &CStr| {
+        let mut number = 0;
+        // SAFETY: reads a name and writes a number, which stays as it is when the variable is not set.
+        unsafe { abi::d_getenv_uint(name.as_ptr(), &raw mut number) };
+        number
+    };
+    let requested = environment(c"ABT_MAX_NUM_XSTREAMS").max(environment(c"ABT_ENV_MAX_NUM_XSTREAMS"));
+    let needed = 1 + crate::inline::Layout::current().xstreams();
+    let number = CString::new(requested.max(needed).to_string()).expect("digits have no NUL");
+    // SAFETY: two strings, which are copied.
+    match unsafe { abi::d_setenv(c"ABT_MAX_NUM_XSTREAMS".as_ptr(), number.as_ptr(), 1) } {
+        0 => Ok(()),
+        _ => Err(Der::new(abi::DER_NOMEM.into())),
+    }
+}
+
+fn load(name: &str) -> Result {
+    let c_name = CString::new(name).map_err(|_| Der::new(abi::DER_INVAL.into()))?;
+    // SAFETY: a string that outlives the call.
+    check(unsafe { abi::dss_module_load(c_name.as_ptr()) })
+        .inspect_err(|err| error!(Facility::SERVER, "cannot load module {name}: {err}"))
+}
+
+/// Tells daos_server that this engine awaits SetRank and SetUp.
+fn notify_control_plane(options: &Options) -> core::result::Result<(), Failure> {
+    // SAFETY: takes a flag; xstreams and the dRPC client run.
+    check(unsafe { abi::drpc_notify_ready(options.check) }).map_err(|error| Failure::NoControlPlane {
+        socket: format!("{}/daos_server.sock", options.socket_dir),
+        error,
+    })
+}
+
+/// Lets the modules end their own work, if they had been set up.
+fn cleanup_modules() {
+    if state::is_set_up() {
+        // SAFETY: takes no argument; xstreams still run.
+        if let Err(err) = check(unsafe { abi::dss_module_cleanup_all() }) {
+            error!(Facility::SERVER, "a module did not clean up: {err}");
+        }
+    }
+}
+
+/// Opens the engine for business, and says so.
+fn announce() -> core::result::Result<(), Failure> {
+    let mut rank = abi::CRT_NO_RANK;
+    // SAFETY: writes one rank.
+    if unsafe { abi::crt_group_rank(ptr::null_mut(), &raw mut rank) } != 0 {
+        return Err(Failure::NoRank);
+    }
+    // SAFETY: takes a flag; xstreams run. The numbers do not change while they do.
+    let (targets, helpers, first_core, node) = unsafe {
+        abi::dss_xstreams_open_barrier(false);
+        (abi::dss_tgt_nr, abi::dss_tgt_offload_xs_nr, abi::dss_core_offset, abi::dss_numa_node)
+    };
+    let (process, host) = (std::process::id(), variables::hostname());
+    let version =
+        format_args!("{}.{}.{}", abi::DAOS_VERSION_MAJOR, abi::DAOS_VERSION_MINOR, abi::DAOS_VERSION_FIX);
+    super::print(format_args!(
+        "DAOS I/O Engine (v{version}) process {process} started on rank {rank} with {targets} target, \
+         {helpers} helper XS, firstcore {first_core}, host {host}.",
+    ));
+    if node >= 0 {
+        super::print(format_args!("Using NUMA node: {node}"));
+    }
+    Ok(())
+}
