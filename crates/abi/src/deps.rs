@@ -231,6 +231,32 @@ pub struct ProtobufCEnumDescriptor {
     pub reserved4: *mut c_void,
 }
 
+// SAFETY: descriptors are constants; their pointers lead to other constants.
+unsafe impl Sync for ProtobufCFieldDescriptor {}
+// SAFETY: as above.
+unsafe impl Sync for ProtobufCMessageDescriptor {}
+// SAFETY: as above.
+unsafe impl Sync for ProtobufCEnumValue {}
+// SAFETY: as above.
+unsafe impl Sync for ProtobufCEnumValueIndex {}
+// SAFETY: as above.
+unsafe impl Sync for ProtobufCEnumDescriptor {}
+
+/// `PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC`.
+pub const PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC: u32 = 0x28aaeef9;
+/// `PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC`.
+pub const PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC: u32 = 0x114315af;
+/// `ProtobufCLabel`: a field of proto3, absent when it has its default value.
+pub const PROTOBUF_C_LABEL_NONE: c_uint = 3;
+/// `ProtobufCType`: int32.
+pub const PROTOBUF_C_TYPE_INT32: c_uint = 0;
+/// `ProtobufCType`: int64.
+pub const PROTOBUF_C_TYPE_INT64: c_uint = 3;
+/// `ProtobufCType`: an enum.
+pub const PROTOBUF_C_TYPE_ENUM: c_uint = 13;
+/// `ProtobufCType`: bytes.
+pub const PROTOBUF_C_TYPE_BYTES: c_uint = 15;
+
 /// `struct bio_xs_context`: the NVMe context of an xstream; opaque here.
 #[repr(C)]
 pub struct bio_xs_context {

@@ -94,6 +94,12 @@ macro_rules! export {
 /// hold its own copy, and only the access through the declaration reaches that.
 #[macro_export]
 macro_rules! export_data {
+    ($($(#[$meta:meta])* pub static $name:ident: $ty:ty = $value:expr;)+) => {$(
+        $(#[$meta])*
+        #[unsafe(no_mangle)]
+        pub static $name: $ty = $value;
+        const _: fn() -> *const $ty = || &raw const $crate::$name;
+    )+};
     ($($(#[$meta:meta])* pub static mut $name:ident: $ty:ty = $value:expr;)*) => {$(
         $(#[$meta])*
         #[unsafe(no_mangle)]
