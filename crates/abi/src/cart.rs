@@ -83,3 +83,7 @@ unsafe extern "C" {
     /// Leaves the group and ends the RPC layer. 0 or `-DER_*`.
     pub fn crt_finalize() -> c_int;
 }
+unsafe extern "C" {
+    /// Registers a protocol with its handlers; `cart/api.h`.
+    pub fn crt_proto_register(cpf: *mut crt_proto_format) -> c_int;
+}
