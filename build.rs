@@ -45,7 +45,7 @@ fn link_soname(dir: &Path) -> io::Result<()> {
     fs::create_dir_all(dir)?;
     let link = dir.join(SONAME);
     match fs::remove_file(&link) {
-        Err(err) if err.kind() != io::ErrorKind::NotFound => return Err(err),
+        Err(err) if err.kind() != io::ErrorKind::NotFound => Err(err),
         _ => symlink(LIBRARY, link),
     }
 }
