@@ -15,7 +15,7 @@ pub type UltFn = Option<unsafe extern "C" fn(arg: *mut c_void)>;
 
 /// `dss_abterr2der`: an Argobots return code as a DAOS error.
 pub fn abt(rc: c_int) -> Result {
-    match rc as u32 {
+    match rc {
         abi::ABT_SUCCESS => Ok(()),
         abi::ABT_ERR_MEM => Err(Der::new(abi::DER_NOMEM as i64)),
         _ => Err(Der::new(abi::DER_INVAL as i64)),
@@ -47,7 +47,7 @@ pub unsafe fn is_set(future: abi::ABT_future) -> bool {
     let mut state = 0;
     // SAFETY: the caller vouches for the future.
     let rc = unsafe { abi::ABT_future_test(future, &raw mut state) };
-    assert_eq!(rc as u32, abi::ABT_SUCCESS, "ABT_future_test");
+    assert_eq!(rc, abi::ABT_SUCCESS, "ABT_future_test");
     state != 0
 }
 
@@ -182,5 +182,5 @@ pub fn self_thread() -> abi::ABT_thread {
     let mut thread = ptr::null_mut();
     // SAFETY: writes one handle.
     let rc = unsafe { abi::ABT_thread_self(&raw mut thread) };
-    if rc as u32 == abi::ABT_SUCCESS { thread } else { ptr::null_mut() }
+    if rc == abi::ABT_SUCCESS { thread } else { ptr::null_mut() }
 }

@@ -42,7 +42,7 @@ fn dump_stacks(stream: *mut libc::FILE) {
     let rc = unsafe {
         abi::ABT_info_trigger_print_all_thread_stacks(stream, PATIENCE, Some(stacks_dumped), stream.cast())
     };
-    if rc as u32 != abi::ABT_SUCCESS {
+    if rc != abi::ABT_SUCCESS {
         error!(Facility::SERVER, "cannot dump the stacks of ULTs: Argobots returns {rc}");
         // SAFETY: the callback is not called then.
         unsafe { libc::fclose(stream) };

@@ -30,7 +30,7 @@ fn is_ult_or_tasklet() -> bool {
     let mut kind = abi::ABT_UNIT_TYPE_EXT;
     // SAFETY: writes one number.
     let rc = unsafe { abi::ABT_self_get_type(&raw mut kind) };
-    rc as u32 == abi::ABT_SUCCESS && (kind == abi::ABT_UNIT_TYPE_THREAD || kind == abi::ABT_UNIT_TYPE_TASK)
+    rc == abi::ABT_SUCCESS && (kind == abi::ABT_UNIT_TYPE_THREAD || kind == abi::ABT_UNIT_TYPE_TASK)
 }
 
 /// The id of the current xstream. Lines are also written before the key is registered and after it is not any

@@ -35,7 +35,7 @@ abi::export_data! {
 
 /// The `init` function of the scheduler. Nothing to do: `dss_sched_init` attaches the state.
 unsafe extern "C" fn init(_sched: abi::ABT_sched, _config: abi::ABT_sched_config) -> c_int {
-    abi::ABT_SUCCESS as c_int
+    abi::ABT_SUCCESS
 }
 
 /// The `free` function of the scheduler: frees its state.
@@ -51,7 +51,7 @@ unsafe extern "C" fn free(sched: abi::ABT_sched) -> c_int {
         }
     }
     boundary.leave();
-    abi::ABT_SUCCESS as c_int
+    abi::ABT_SUCCESS
 }
 
 /// Creates the pools of `dx`; on failure none is left.
@@ -179,7 +179,7 @@ fn request_ult(ult: abi::ABT_thread) -> Option<(abi::ABT_thread, bool)> {
         let mut own = abi::ABT_THREAD_NULL;
         // SAFETY: writes one handle.
         let rc = unsafe { abi::ABT_thread_self(&raw mut own) };
-        if rc as u32 != abi::ABT_SUCCESS {
+        if rc != abi::ABT_SUCCESS {
             error!(Facility::SERVER, "sched_req_get: the caller is no ULT ({rc})");
             return None;
         }
@@ -188,7 +188,7 @@ fn request_ult(ult: abi::ABT_thread) -> Option<(abi::ABT_thread, bool)> {
     let mut unnamed = 0;
     // SAFETY: the caller passes a live ULT.
     let rc = unsafe { abi::ABT_thread_is_unnamed(ult, &raw mut unnamed) };
-    if rc as u32 != abi::ABT_SUCCESS || unnamed != 0 {
+    if rc != abi::ABT_SUCCESS || unnamed != 0 {
         error!(Facility::SERVER, "sched_req_get: not a ULT that can be freed ({rc}); unnamed ones cannot");
         return None;
     }
@@ -279,7 +279,7 @@ abi::export! {
             let mut ult = request.ult.get();
             // SAFETY: the request owns the ULT.
             let rc = unsafe { abi::ABT_thread_free(&raw mut ult) };
-            assert_eq!(rc as u32, abi::ABT_SUCCESS, "sched_req_put: ABT_thread_free");
+            assert_eq!(rc, abi::ABT_SUCCESS, "sched_req_put: ABT_thread_free");
         }
     }
 
@@ -332,7 +332,7 @@ abi::export! {
         }
         // SAFETY: the request's ULT lives until the request is put.
         let rc = unsafe { abi::ABT_thread_join(request.ult.get()) };
-        assert_eq!(rc as u32, abi::ABT_SUCCESS, "sched_req_wait: ABT_thread_join");
+        assert_eq!(rc, abi::ABT_SUCCESS, "sched_req_wait: ABT_thread_join");
     }
 
     /// `sched_req_is_aborted` (sched.c): whether the request's ULT was asked to end. On any thread.

@@ -247,7 +247,7 @@ impl Scheduler {
     pub fn stop(&self) {
         self.stopping.set(true);
         // SAFETY: only this xstream's thread touches the bit.
-        unsafe { (*self.info()).bitfield_1 |= 1 };
+        unsafe { (*self.info()).si_flags |= 1 };
         self.wake_due();
         self.start_due();
     }

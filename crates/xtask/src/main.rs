@@ -6,6 +6,8 @@
 mod cmake;
 mod command;
 mod demo;
+mod facts;
+mod headers;
 mod setup;
 mod test;
 
@@ -25,6 +27,12 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Write the C headers of include/ from crates/abi
+    Headers {
+        /// Only fail if they are not up to date
+        #[arg(long)]
+        check: bool,
+    },
     /// Install what the C side needs and this machine lacks (Debian packages)
     Setup,
     /// Start an engine with the example modules, drive it, show what it does, stop it
@@ -35,6 +43,9 @@ enum Command {
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
+        Command::Headers { check } => headers::run(&root(), check)
+            .map(|()| ExitCode::SUCCESS)
+            .map_err(|error| error.to_string()),
         Command::Setup => setup::run(),
         Command::Demo => demo::run(),
         Command::Test => test::run(),

@@ -14,7 +14,7 @@ pub fn check_may_wait(symbol: &str) -> Result {
     let mut kind = 0;
     // SAFETY: writes one value.
     let rc = unsafe { abi::ABT_self_get_type(&raw mut kind) };
-    if rc as u32 == ABT_SUCCESS && kind == ABT_UNIT_TYPE_TASK {
+    if rc == ABT_SUCCESS && kind == ABT_UNIT_TYPE_TASK {
         error!(Facility::SERVER, "{symbol}: called by a tasklet, which cannot wait; call it from a ULT");
         return Err(Der::new(DER_INVAL.into()));
     }
@@ -43,7 +43,7 @@ impl Future {
         // SAFETY: a live future.
         let rc = unsafe { abi::ABT_future_wait(self.0) };
         // What the future guards is on its way to be freed: going on would be worse.
-        assert_eq!(rc as u32, ABT_SUCCESS, "ABT_future_wait");
+        assert_eq!(rc, ABT_SUCCESS, "ABT_future_wait");
     }
 }
 
@@ -61,7 +61,7 @@ impl Drop for Future {
 pub unsafe fn set(handle: ABT_future) {
     // SAFETY: see the function.
     let rc = unsafe { abi::ABT_future_set(handle, ptr::null_mut()) };
-    assert_eq!(rc as u32, ABT_SUCCESS, "ABT_future_set");
+    assert_eq!(rc, ABT_SUCCESS, "ABT_future_set");
 }
 
 /// The attributes of a new ULT.

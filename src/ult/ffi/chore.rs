@@ -98,7 +98,7 @@ unsafe fn enqueue(queue: *mut dss_chore_queue, chore: *mut dss_chore) -> Result 
             return Err(Der::new(DER_CANCELED.into()));
         }
         let mut credits = Credits((*queue).chq_credits);
-        let urgent = (*chore).bitfield_1 & 1 != 0;
+        let urgent = (*chore).cho_flags & 1 != 0;
         if let Err(left) = credits.take((*chore).cho_credits, urgent) {
             (*chore).cho_credits = left;
             return Err(Der::new(DER_AGAIN.into()));

@@ -14,7 +14,7 @@ pub const DRPC__STATUS__FAILED_UNMARSHAL_PAYLOAD: _Drpc__Status = 6;
 pub const DRPC__STATUS__FAILED_MARSHAL: _Drpc__Status = 7;
 pub const _DRPC__STATUS_IS_INT_SIZE: _Drpc__Status = 2147483647;
 pub type _Drpc__Status = c_uint;
-pub use self::_Drpc__Status as Drpc__Status;
+pub type Drpc__Status = _Drpc__Status;
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct _Drpc__Call {

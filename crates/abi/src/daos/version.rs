@@ -11,8 +11,14 @@ pub const DAOS_VERSION_PROTOCAL: u32 = 1;
 #[derive(Clone, Copy)]
 pub union daos_version_t {
     pub raw: u32,
+    /// The version's parts.
+    ///
+    /// C: anonymous.
     pub parts: daos_version_parts,
 }
+/// The parts of a [`daos_version_t`].
+///
+/// C: in place.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_version_parts {

@@ -16,7 +16,9 @@ pub struct daos_module_info {
     pub dmi_xs_id: c_int,
     pub dmi_tgt_id: c_int,
     pub dmi_ctx_id: c_int,
-    /// Bit 0 `dmi_dtx_batched_started`, bit 1 `dmi_srv_shutting_down`.
+    /// Bit 0: the batched commit of DTX has started; bit 1: the engine is shutting down.
+    ///
+    /// C: bit fields `dmi_dtx_batched_started:1`, `dmi_srv_shutting_down:1`.
     pub dmi_flags: u32,
     pub dmi_version: daos_version_t,
     pub dmi_dtx_batched_cont_open_list: d_list_t,
@@ -175,7 +177,10 @@ pub struct dss_chore {
     pub cho_link: d_list_t,
     pub cho_status: dss_chore_status,
     pub cho_func: dss_chore_func_t,
-    pub bitfield_1: u8,
+    /// Bit 0 says that the chore has priority.
+    ///
+    /// C: bit fields `cho_priority:1`.
+    pub cho_flags: u32,
     pub cho_credits: i32,
     pub cho_hint: *mut c_void,
 }

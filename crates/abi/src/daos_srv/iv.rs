@@ -16,8 +16,10 @@ pub struct ds_iv_ns {
     pub iv_mutex: ABT_mutex,
     pub iv_done_cond: ABT_cond,
     pub iv_refcount: c_int,
-    pub bitfield_1: u8,
-    pub padding_0: [u8; 3],
+    /// Bit 0 says that the namespace is being stopped.
+    ///
+    /// C: bit fields `iv_stop:1`.
+    pub iv_flags: u32,
 }
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -45,8 +47,10 @@ pub struct ds_iv_entry {
     pub iv_value: d_sg_list_t,
     pub iv_link: d_list_t,
     pub iv_ref: c_uint,
-    pub bitfield_1: u8,
-    pub padding_0: [u8; 3],
+    /// Bit 0: the value is valid; bit 1: the entry is to be deleted.
+    ///
+    /// C: bit fields `iv_valid:1`, `iv_to_delete:1`.
+    pub iv_flags: c_uint,
 }
 pub type ds_iv_key_pack_t = Option<
     unsafe extern "C" fn(

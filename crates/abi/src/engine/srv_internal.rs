@@ -54,8 +54,10 @@ pub struct sched_info {
     pub si_sleep_cnt: c_int,
     pub si_wait_cnt: c_int,
     pub si_kicked_req_cnt: [u32; 5],
-    pub bitfield_1: u8,
-    pub padding_0: [u8; 3],
+    /// Bit 0 says that the scheduler is stopping.
+    ///
+    /// C: bit fields `si_stop:1`.
+    pub si_flags: c_uint,
 }
 #[repr(C)]
 #[derive(Clone, Copy)]

@@ -8,6 +8,9 @@ pub struct tse_sched_t {
     pub ds_udata: *mut c_void,
     pub ds_private: tse_sched_private,
 }
+/// Private state of a [`tse_sched_t`].
+///
+/// C: in place.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct tse_sched_private {

@@ -71,8 +71,10 @@ pub struct d_hlink_ops {
 pub struct d_rlink {
     pub rl_link: d_list_t,
     pub rl_ref: u32,
-    pub bitfield_1: u8,
-    pub padding_0: [u8; 3],
+    /// Bit 0 says that the link is initialised.
+    ///
+    /// C: bit fields `rl_initialized:1`.
+    pub rl_flags: u32,
 }
 #[repr(C)]
 #[derive(Clone, Copy)]

@@ -24,6 +24,9 @@ pub struct d_binheap_ops {
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct d_binheap {
+    /// The lock, by kind.
+    ///
+    /// C: anonymous.
     pub d_bh_lock: d_binheap_lock,
     pub d_bh_feats: u32,
     pub d_bh_nodes3: *mut *mut *mut *mut d_binheap_node,
@@ -34,6 +37,9 @@ pub struct d_binheap {
     pub d_bh_nodes_cnt: u32,
     pub d_bh_hwm: u32,
 }
+/// Lock of a [`d_binheap`], by its kind.
+///
+/// C: in place.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub union d_binheap_lock {
