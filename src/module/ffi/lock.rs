@@ -61,7 +61,7 @@ fn caller() -> [u64; 2] {
     // SAFETY: both take nothing or write one number.
     unsafe {
         let thread = libc::gettid().cast_unsigned().into();
-        let known = abi::ABT_self_get_thread_id(&raw mut ult).cast_unsigned() == ABT_SUCCESS;
+        let known = abi::ABT_self_get_thread_id(&raw mut ult) == ABT_SUCCESS;
         [thread, if known { ult } else { 0 }]
     }
 }
