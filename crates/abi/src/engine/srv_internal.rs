@@ -157,6 +157,8 @@ unsafe extern "C" {
     pub fn dss_xstreams_open_barrier(stopping: bool);
     pub fn dss_get_xstream(stream_id: c_int) -> *mut dss_xstream;
     pub fn dss_xstream_cnt() -> c_int;
+    /// Declared in no header of DAOS: who needs it declares it.
+    pub fn dss_bind_to_xstream_cpuset(tgt_id: c_int);
     pub fn dss_sched_monitor_enter() -> bool;
     pub fn dss_sched_monitor_exit();
     pub fn dss_mem_total_alloc_track(arg: *mut c_void, bytes: daos_size_t);
