@@ -94,7 +94,7 @@ unsafe fn print(fp: *mut abi::FILE, heading: String) {
 
 /// Logs that one of the runtime's reports failed; the dump goes on.
 fn check_print(what: &str, rc: c_int) {
-    if rc as u32 != abi::ABT_SUCCESS {
+    if rc != abi::ABT_SUCCESS {
         warn!(Facility::SERVER, "{what} failed with Argobots' error {rc}; the dump is incomplete");
     }
 }
