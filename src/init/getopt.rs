@@ -121,6 +121,9 @@ fn short_options<'a>(
 mod tests {
     use super::*;
     use Item::{Operand, Option as Opt};
+    use core::ffi::{CStr, c_char, c_int};
+    use std::ffi::CString;
+    use std::ptr;
 
     const SPECS: [Spec; 4] = [
         Spec { short: 't', long: "targets", value: Some("n"), help: "" },
@@ -169,6 +172,106 @@ mod tests {
             (&["--by=1"], "option '--bypass' doesn't allow an argument"),
         ] {
             assert_eq!(split(&SPECS, words).unwrap_err().to_string(), expected);
+        }
+    }
+
+    /// `struct option` of getopt.h.
+    #[repr(C)]
+    struct LongOption {
+        name: *const c_char,
+        has_arg: c_int,
+        flag: *mut c_int,
+        val: c_int,
+    }
+
+    unsafe extern "C" {
+        static mut optind: c_int;
+        static mut opterr: c_int;
+        static optarg: *const c_char;
+        fn getopt_long(
+            argc: c_int,
+            argv: *const *mut c_char,
+            short: *const c_char,
+            long: *const LongOption,
+            index: *mut c_int,
+        ) -> c_int;
+    }
+
+    /// What the C library makes of `words`: options with their values, then operands; `None` where it complains.
+    fn c_library(words: &[&str]) -> Option<(Vec<(char, Option<String>)>, Vec<String>)> {
+        let c_string = |text: &str| CString::new(text).unwrap();
+        let names = SPECS.map(|spec| c_string(spec.long));
+        let mut long: Vec<_> = SPECS
+            .iter()
+            .zip(&names)
+            .map(|(spec, name)| LongOption {
+                name: name.as_ptr(),
+                has_arg: spec.value.is_some().into(),
+                flag: ptr::null_mut(),
+                val: spec.short as c_int,
+            })
+            .collect();
+        long.push(LongOption { name: ptr::null(), has_arg: 0, flag: ptr::null_mut(), val: 0 });
+        let words: Vec<_> = ["program"].iter().chain(words).map(|word| c_string(word)).collect();
+        let mut argv: Vec<_> = words.iter().map(|word| word.as_ptr().cast_mut()).collect();
+        argv.push(ptr::null_mut());
+
+        // SAFETY: all words are strings.
+        let text = |word| unsafe { CStr::from_ptr(word) }.to_str().unwrap().to_owned();
+        let mut options = Vec::new();
+        // SAFETY: argv and the options end with null; only this test uses getopt, and its words live on.
+        unsafe {
+            (optind, opterr) = (0, 0);
+            loop {
+                let letter = getopt_long(
+                    words.len() as c_int,
+                    argv.as_ptr(),
+                    c"t:m:l:b".as_ptr(),
+                    long.as_ptr(),
+                    ptr::null_mut(),
+                );
+                match u8::try_from(letter).map(char::from) {
+                    Err(_) => break,
+                    Ok('?') => return None,
+                    Ok(letter) => options.push((letter, (!optarg.is_null()).then(|| text(optarg)))),
+                }
+            }
+            Some((options, argv[optind as usize..words.len()].iter().map(|&word| text(word)).collect()))
+        }
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "calls the C library")]
+    fn agrees_with_the_c_library() {
+        const WORDS: [&str; 14] = [
+            "-t",
+            "4",
+            "-t4",
+            "-b",
+            "-bt",
+            "--targ",
+            "--targets=4",
+            "--by",
+            "--m=1",
+            "--",
+            "-",
+            "-q",
+            "--bypass=1",
+            "x",
+        ];
+        for index in 0..WORDS.len().pow(4) {
+            let words = [0, 1, 2, 3].map(|digit| WORDS[index / WORDS.len().pow(digit) % WORDS.len()]);
+            let ours = split(&SPECS, &words).ok().map(|items| {
+                let (mut options, mut operands) = (Vec::new(), Vec::new());
+                for item in items {
+                    match item {
+                        Opt(letter, value) => options.push((letter, value.map(str::to_owned))),
+                        Operand(word) => operands.push(word.to_owned()),
+                    }
+                }
+                (options, operands)
+            });
+            assert_eq!(ours, c_library(&words), "{words:?}");
         }
     }
 }

@@ -283,53 +283,13 @@ mod tests {
 
     #[test]
     fn every_option_has_two_forms() {
-        let short = run(&[
-            "-m",
-            "mgmt",
-            "-t",
-            "4",
-            "-x",
-            "2",
-            "-f",
-            "1",
-            "-p",
-            "0",
-            "-g",
-            "sys",
-            "-d",
-            "/run/x",
-            "-I",
-            "3",
-            "-s",
-            "/mnt/x",
-            "-T",
-            "1",
-            "-n",
-            "/etc/nvme",
-            "-r",
-            "1024",
-            "-H",
-            "2",
-            "-b",
-            "-C",
-        ]);
-        let long = run(&[
-            "--modules=mgmt",
-            "--targets=4",
-            "--xshelpernr=2",
-            "--firstcore=1",
-            "--pinned_numa_node=0",
-            "--group=sys",
-            "--socket_dir=/run/x",
-            "--instance_idx=3",
-            "--storage=/mnt/x",
-            "--storage_tiers=1",
-            "--nvme=/etc/nvme",
-            "--mem_size=1024",
-            "--hugepage_size=2",
-            "--bypass_health_chk",
-            "--check",
-        ]);
+        let words = |line: &'static str| line.split(' ').collect::<Vec<_>>();
+        let short =
+            "-m mgmt -t 4 -x 2 -f 1 -p 0 -g sys -d /run/x -I 3 -s /mnt/x -T 1 -n /etc/nvme -r 1024 -H 2 -b";
+        let long = "--modules=mgmt --targets=4 --xshelpernr=2 --firstcore=1 --pinned_numa_node=0 --group=sys \
+                    --socket_dir=/run/x --instance_idx=3 --storage=/mnt/x --storage_tiers=1 --nvme=/etc/nvme \
+                    --mem_size=1024 --hugepage_size=2 --bypass_health_chk";
+        let (short, long) = (run(&words(short)), run(&words(long)));
         assert_eq!(short, long);
         let expected = Options {
             modules: vec!["mgmt".into()],
@@ -346,10 +306,15 @@ mod tests {
             instance: 3,
             bypass_health_check: true,
             tiers: 1,
-            check: true,
+            check: false,
             remarks: vec![],
         };
         assert_eq!(short, expected);
+    }
+
+    #[test]
+    fn check_mode_has_two_forms_too() {
+        assert!(run(&["-C"]).check && run(&["--check"]).check && !run(&[]).check);
     }
 
     #[test]
