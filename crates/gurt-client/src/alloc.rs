@@ -4,7 +4,7 @@ use core::ffi::c_void;
 use core::ptr::NonNull;
 
 /// Whether fault injection wants this allocation to fail: `D_SHOULD_FAIL(d_fault_attr_mem)`.
-fn injected() -> bool {
+pub fn injected() -> bool {
     // SAFETY: both variables are written when fault injection starts; d_should_fail takes any attribute.
     unsafe {
         (&raw const abi::d_fault_inject).read() != 0

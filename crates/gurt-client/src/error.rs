@@ -106,7 +106,7 @@ mod tests {
     #[test]
     fn system_errors() {
         assert_eq!(Der::from_errno(libc::EACCES).rc(), -(abi::DER_NO_PERM as c_int));
-        assert_eq!(Der::from_errno(libc::EIO).rc(), -(abi::DER_MISC as c_int));
+        assert_eq!(Der::from_errno(libc::EIO).rc(), -(abi::DER_IO as c_int));
         let err = std::io::Error::from_raw_os_error(libc::ENOENT);
         assert_eq!(Der::from_io(&err).rc(), -(abi::DER_NONEXIST as c_int));
     }

@@ -566,6 +566,11 @@ fn masks_as_text() -> String {
     text
 }
 
+/// Whether this thread may log: false in a signal handler that interrupted the log.
+pub(crate) fn can_be_used() -> bool {
+    !HOLDING.get()
+}
+
 /// Writes out the buffer and waits for the storage.
 pub(crate) fn sync() {
     with_log(|log| {
