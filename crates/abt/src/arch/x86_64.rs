@@ -1,0 +1,366 @@
+//! x86-64 System V: everything of this runtime that is written in assembly.
+
+use core::arch::{asm, global_asm, naked_asm};
+use core::ffi::{c_int, c_void};
+use core::mem::offset_of;
+use core::sync::atomic::{AtomicU8, Ordering};
+
+/// Where a context that is not running continues: the registers that a C function must preserve and that
+/// the compiler cannot be told to save around inline assembly.
+///
+/// The remaining callee-saved registers (r12 to r15) are declared clobbered by the switch, so the compiler
+/// saves those that are live, and only those.
+#[repr(C)]
+pub(crate) struct Context {
+    rsp: usize,
+    rip: usize,
+    rbx: usize,
+    rbp: usize,
+    mxcsr: u32,
+    x87_control: u16,
+    /// Whether everything above is valid. Set by the very last store of a switch away from this context;
+    /// the stores of an x86 processor become visible in order, so whoever sees it set may resume.
+    saved: AtomicU8,
+}
+
+/// MXCSR without the sticky exception flags, which are not preserved across calls.
+const MXCSR_CONTROL: u32 = 0xffc0;
+
+impl Context {
+    /// A context that has never run.
+    pub(crate) const fn new() -> Self {
+        Context { rsp: 0, rip: 0, rbx: 0, rbp: 0, mxcsr: 0x1f80, x87_control: 0x37f, saved: AtomicU8::new(0) }
+    }
+
+    /// Makes this context call `entry(arg)` on the stack that ends at `top`. It starts with the floating-point
+    /// control words of the caller, as a new POSIX thread does.
+    pub(crate) fn start_at(
+        &mut self,
+        top: *mut u8,
+        entry: extern "C" fn(*const c_void) -> !,
+        arg: *const c_void,
+    ) {
+        self.rsp = top as usize & !15;
+        self.rip = context_entry as *const () as usize;
+        self.rbx = arg as usize;
+        self.rbp = entry as *const () as usize;
+        // SAFETY: both instructions only store a control word to the given place.
+        unsafe {
+            asm!("stmxcsr [{}]", in(reg) &raw mut self.mxcsr, options(nostack, preserves_flags));
+            asm!("fnstcw [{}]", in(reg) &raw mut self.x87_control, options(nostack, preserves_flags));
+        }
+        self.saved.store(1, Ordering::Release);
+    }
+
+    /// Whether the context has been saved completely, so that it may be resumed.
+    pub(crate) fn is_saved(this: *const Context) -> bool {
+        // SAFETY: `this` points into a live descriptor, and `saved` is atomic.
+        unsafe { (*this).saved.load(Ordering::Acquire) != 0 }
+    }
+}
+
+/// The first code of a context: calls the entry function with its argument. Unwinders stop here.
+#[unsafe(naked)]
+extern "C" fn context_entry() {
+    naked_asm!(
+        ".cfi_startproc",
+        ".cfi_undefined rip",
+        "mov rdi, rbx",
+        "mov rax, rbp",
+        "xor ebp, ebp",
+        "call rax",
+        "ud2",
+        ".cfi_endproc",
+    )
+}
+
+/// Saves the running context in `from` and resumes `to`. Returns when something resumes `from`.
+///
+/// It has no call and no `ret`: it is inlined, and leaves by an indirect jump. The processor predicts a `ret`
+/// from the calls that it has seen, which a change of stacks makes wrong, while an indirect jump is
+/// predicted from the history of branches. Loading MXCSR or the x87 control word is slow, so they are
+/// compared and loaded only when their control bits differ.
+///
+/// # Safety
+/// `from` and `to` must differ and be live; `to` must be saved, and no one else may resume it. After the
+/// return the caller may be on another OS thread: nothing thread-local may be kept across.
+#[inline(always)]
+pub(crate) unsafe fn switch(from: *mut Context, to: *mut Context) {
+    // SAFETY: all registers that are not restored here are declared clobbered; the stack of this context
+    // is not touched until it is resumed with the same rsp.
+    unsafe {
+        asm!(
+            "lea rax, [rip + 2f]",
+            "mov [rdi + {rsp}], rsp",
+            "mov [rdi + {rip}], rax",
+            "mov [rdi + {rbx}], rbx",
+            "mov [rdi + {rbp}], rbp",
+            "stmxcsr [rdi + {mxcsr}]",
+            "fnstcw [rdi + {x87}]",
+            "mov rcx, [rsi + {rip}]",
+            "mov byte ptr [rsi + {saved}], 0",
+            "mov eax, [rdi + {mxcsr}]",
+            "xor eax, [rsi + {mxcsr}]",
+            "and eax, {control}",
+            "movzx edx, word ptr [rdi + {x87}]",
+            "xor dx, [rsi + {x87}]",
+            "or eax, edx",
+            "jz 3f",
+            "ldmxcsr [rsi + {mxcsr}]",
+            "fldcw [rsi + {x87}]",
+            "3:",
+            "mov rbx, [rsi + {rbx}]",
+            "mov rbp, [rsi + {rbp}]",
+            "mov rsp, [rsi + {rsp}]",
+            "mov byte ptr [rdi + {saved}], 1",
+            "jmp rcx",
+            "2:",
+            rsp = const offset_of!(Context, rsp),
+            rip = const offset_of!(Context, rip),
+            rbx = const offset_of!(Context, rbx),
+            rbp = const offset_of!(Context, rbp),
+            mxcsr = const offset_of!(Context, mxcsr),
+            x87 = const offset_of!(Context, x87_control),
+            saved = const offset_of!(Context, saved),
+            control = const MXCSR_CONTROL,
+            inout("rdi") from => _,
+            inout("rsi") to => _,
+            out("r12") _, out("r13") _, out("r14") _, out("r15") _,
+            clobber_abi("sysv64"),
+            options(nostack),
+        );
+    }
+}
+
+// The pointer to the execution stream that this OS thread runs. Not a Rust thread-local for two reasons: the
+// initial-exec model makes it one load, where a shared library's default model calls a function; and inline
+// assembly is never moved or merged by the compiler, so a ULT that continues on another OS thread reads that
+// thread's pointer.
+global_asm!(
+    ".pushsection .tbss.abt_local,\"awT\",@nobits",
+    ".balign 8",
+    ".globl abt_local_xstream",
+    ".hidden abt_local_xstream",
+    ".type abt_local_xstream, @object",
+    ".size abt_local_xstream, 8",
+    "abt_local_xstream:",
+    ".zero 8",
+    ".popsection",
+);
+
+/// The pointer that [`set_local`] stored on this OS thread; null at first.
+#[inline(always)]
+pub(crate) fn local() -> *mut c_void {
+    let value: *mut c_void;
+    // SAFETY: reads the variable defined above.
+    unsafe {
+        asm!(
+            "mov {0}, qword ptr [rip + abt_local_xstream@GOTTPOFF]",
+            "mov {0}, qword ptr fs:[{0}]",
+            out(reg) value,
+            options(nostack, preserves_flags, readonly),
+        );
+    }
+    value
+}
+
+/// Stores the pointer that [`local`] reads on this OS thread.
+#[inline(always)]
+pub(crate) fn set_local(value: *mut c_void) {
+    // SAFETY: writes the variable defined above.
+    unsafe {
+        asm!(
+            "mov {0}, qword ptr [rip + abt_local_xstream@GOTTPOFF]",
+            "mov qword ptr fs:[{0}], {1}",
+            out(reg) _,
+            in(reg) value,
+            options(nostack, preserves_flags),
+        );
+    }
+}
+
+/// A C `va_list`: where the variable arguments of a call are found.
+#[repr(C)]
+pub(crate) struct VaList {
+    gp_offset: u32,
+    fp_offset: u32,
+    overflow_area: *const u8,
+    register_area: *const u8,
+}
+
+/// Ends of the general-purpose and the floating-point part of the register save area.
+const GP_END: u32 = 48;
+const FP_END: u32 = 176;
+
+impl VaList {
+    /// The next argument of class INTEGER: an integer, a pointer or a struct of two `int`s.
+    ///
+    /// # Safety
+    /// The caller must have passed such an argument.
+    pub(crate) unsafe fn next_word(&mut self) -> u64 {
+        if self.gp_offset < GP_END {
+            let at = self.gp_offset as usize;
+            self.gp_offset += 8;
+            // SAFETY: within the register save area.
+            unsafe { self.register_area.add(at).cast::<u64>().read() }
+        } else {
+            // SAFETY: the caller passed the argument, so it is on the stack.
+            unsafe { self.next_on_stack() }
+        }
+    }
+
+    /// The next argument of class SSE: a `double`.
+    ///
+    /// # Safety
+    /// The caller must have passed such an argument.
+    pub(crate) unsafe fn next_double(&mut self) -> f64 {
+        let bits = if self.fp_offset < FP_END {
+            let at = self.fp_offset as usize;
+            self.fp_offset += 16;
+            // SAFETY: within the register save area.
+            unsafe { self.register_area.add(at).cast::<u64>().read() }
+        } else {
+            // SAFETY: the caller passed the argument, so it is on the stack.
+            unsafe { self.next_on_stack() }
+        };
+        f64::from_bits(bits)
+    }
+
+    unsafe fn next_on_stack(&mut self) -> u64 {
+        // SAFETY: the caller of `next_*` vouches for one more argument.
+        unsafe {
+            let value = self.overflow_area.cast::<u64>().read();
+            self.overflow_area = self.overflow_area.add(8);
+            value
+        }
+    }
+}
+
+/// Defines a variadic C function: stable Rust cannot, so the assembly collects the arguments as a C compiler
+/// would and calls `$target` with the fixed arguments and a [`VaList`] in the place of the first variable one.
+macro_rules! variadic {
+    ($(#[$meta:meta])* $name:ident, fixed words: $fixed:literal, va_list in: $register:literal, $target:path) => {
+        $(#[$meta])*
+        #[unsafe(no_mangle)]
+        #[unsafe(naked)]
+        pub unsafe extern "C" fn $name() -> c_int {
+            naked_asm!(
+                ".cfi_startproc",
+                // 176 bytes of registers, 24 of va_list, 16 to keep the stack aligned.
+                "sub rsp, 216",
+                ".cfi_adjust_cfa_offset 216",
+                "mov [rsp], rdi",
+                "mov [rsp + 8], rsi",
+                "mov [rsp + 16], rdx",
+                "mov [rsp + 24], rcx",
+                "mov [rsp + 32], r8",
+                "mov [rsp + 40], r9",
+                "test al, al",
+                "jz 2f",
+                "movaps [rsp + 48], xmm0",
+                "movaps [rsp + 64], xmm1",
+                "movaps [rsp + 80], xmm2",
+                "movaps [rsp + 96], xmm3",
+                "movaps [rsp + 112], xmm4",
+                "movaps [rsp + 128], xmm5",
+                "movaps [rsp + 144], xmm6",
+                "movaps [rsp + 160], xmm7",
+                "2:",
+                concat!("mov dword ptr [rsp + 176], ", $fixed, " * 8"),
+                "mov dword ptr [rsp + 180], 48",
+                "lea rax, [rsp + 224]",
+                "mov [rsp + 184], rax",
+                "mov [rsp + 192], rsp",
+                concat!("lea ", $register, ", [rsp + 176]"),
+                "call {target}",
+                "add rsp, 216",
+                ".cfi_adjust_cfa_offset -216",
+                "ret",
+                ".cfi_endproc",
+                target = sym $target,
+            )
+        }
+    };
+}
+
+variadic! {
+    /// `ABT_sched_config_create(config, ...)`: pairs of `ABT_sched_config_var` and value, ended by
+    /// `ABT_sched_config_var_end`.
+    ABT_sched_config_create, fixed words: 1, va_list in: "rsi", crate::ffi::sched_config_create
+}
+variadic! {
+    /// `ABT_sched_config_read(config, num_vars, ...)`: `num_vars` pointers that receive the values of the
+    /// variables 0, 1, …; a null pointer skips one.
+    ABT_sched_config_read, fixed words: 2, va_list in: "rdx", crate::ffi::sched_config_read
+}
+
+/// Asks valgrind, if it runs this process, for one of its services; elsewhere a few instructions of nothing.
+#[inline(always)]
+fn valgrind(request: usize, arg1: usize, arg2: usize) -> usize {
+    let args = [request, arg1, arg2, 0, 0, 0];
+    let mut result = 0usize;
+    // SAFETY: the rotations add up to 128 bits and the exchange is of a register with itself, so nothing
+    // changes unless valgrind recognizes the sequence; it then reads `args` and sets rdx.
+    unsafe {
+        asm!(
+            "rol rdi, 3", "rol rdi, 13", "rol rdi, 61", "rol rdi, 51",
+            "xchg rbx, rbx",
+            in("rax") args.as_ptr(),
+            inout("rdx") result,
+            options(nostack),
+        );
+    }
+    result
+}
+
+/// Tells valgrind of a stack, so that it does not take a switch for a very large frame. Returns its id there.
+pub(crate) fn announce_stack(low: *const u8, high: *const u8) -> usize {
+    valgrind(0x1501, low as usize, high as usize)
+}
+
+/// Tells valgrind that the stack is gone.
+pub(crate) fn withdraw_stack(id: usize) {
+    valgrind(0x1502, id, 0);
+}
+
+/// Calls `visit(arg)` in such a way that whoever unwinds the stack from there continues not with the caller
+/// but with the saved context `of`: its call frame information says that the registers before the call are
+/// those in the context.
+///
+/// # Safety
+/// The context is saved and stays so meanwhile.
+#[unsafe(naked)]
+pub(crate) unsafe extern "C" fn visit_as(
+    of: *const Context,
+    visit: unsafe extern "C" fn(*mut c_void),
+    arg: *mut c_void,
+) {
+    naked_asm!(
+        ".cfi_startproc",
+        "push rbx",
+        ".cfi_def_cfa_offset 16",
+        ".cfi_offset rbx, -16",
+        "mov rbx, rdi",
+        "mov rdi, rdx",
+        ".cfi_remember_state",
+        // CFA: the saved rsp, [rbx + 0]; rip, rbx and rbp: at rbx + 8, 16 and 24.
+        ".cfi_escape 0x0f, 3, 0x73, 0, 0x06",
+        ".cfi_escape 0x10, 16, 2, 0x73, 8",
+        ".cfi_escape 0x10, 3, 2, 0x73, 16",
+        ".cfi_escape 0x10, 6, 2, 0x73, 24",
+        "call rsi",
+        ".cfi_restore_state",
+        "pop rbx",
+        ".cfi_def_cfa_offset 8",
+        "ret",
+        ".cfi_endproc",
+    )
+}
+
+// The offsets that the call frame information above is written with.
+const _: () = assert!(
+    offset_of!(Context, rsp) == 0
+        && offset_of!(Context, rip) == 8
+        && offset_of!(Context, rbx) == 16
+        && offset_of!(Context, rbp) == 24
+);

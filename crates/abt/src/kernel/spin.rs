@@ -1,0 +1,33 @@
+//! A lock for a handful of instructions.
+
+use super::super::primitives::{AtomicU32, Ordering, spin};
+
+/// Guards a few loads and stores. Never held across anything that can block or switch, except that a wait
+/// list's lock is released by a ULT just before it switches away.
+pub(crate) struct SpinLock(AtomicU32);
+
+impl SpinLock {
+    pub(crate) fn new() -> Self {
+        SpinLock(AtomicU32::new(0))
+    }
+
+    #[inline(always)]
+    pub(crate) fn lock(&self) {
+        if self.0.swap(1, Ordering::Acquire) != 0 {
+            self.lock_contended();
+        }
+    }
+
+    #[cold]
+    fn lock_contended(&self) {
+        let mut turn = 0;
+        while self.0.load(Ordering::Relaxed) != 0 || self.0.swap(1, Ordering::Acquire) != 0 {
+            spin(&mut turn);
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn unlock(&self) {
+        self.0.store(0, Ordering::Release);
+    }
+}

@@ -1,0 +1,98 @@
+//! `ABT_cond`.
+
+use crate::error::{Error, Result};
+use crate::sync::mutex::Mutex;
+use crate::sync::timer;
+use crate::sync::waiter::{WaitList, Waiter};
+use core::cell::Cell;
+use core::ptr;
+use std::time::{Duration, SystemTime};
+
+/// A condition variable. It belongs to the first mutex that it is waited on with, for good.
+pub(crate) struct Cond {
+    mutex: Cell<*const Mutex>,
+    waiters: WaitList,
+}
+
+impl Cond {
+    pub(crate) fn new() -> Cond {
+        Cond { mutex: Cell::new(ptr::null()), waiters: WaitList::new() }
+    }
+
+    /// Whether nobody waits, so that it may be freed.
+    pub(crate) fn is_unused(&self) -> bool {
+        self.waiters.lock().is_empty()
+    }
+
+    pub(crate) fn waiters(&self) -> &WaitList {
+        &self.waiters
+    }
+
+    /// Locks the list and releases `mutex`, which the caller holds.
+    fn enter(&self, mutex: &Mutex) -> Result<crate::sync::waiter::Locked<'_>> {
+        let list = self.waiters.lock();
+        if self.mutex.get().is_null() {
+            self.mutex.set(mutex);
+        } else if !ptr::eq(self.mutex.get(), mutex) {
+            return Err(Error::INV_MUTEX);
+        }
+        Ok(list)
+    }
+
+    /// Releases `mutex`, waits for a signal, and takes `mutex` again.
+    pub(crate) fn wait(&self, mutex: &Mutex) -> Result {
+        let mut list = self.enter(mutex)?;
+        let waiter = Waiter::new();
+        list.add(&waiter);
+        waiter.wait(|| {
+            drop(list);
+            mutex.unlock();
+        });
+        mutex.lock();
+        Ok(())
+    }
+
+    /// As [`Cond::wait`], until `deadline` at the latest: then `COND_TIMEDOUT`.
+    pub(crate) fn wait_until(&self, mutex: &Mutex, deadline: SystemTime) -> Result {
+        let mut list = self.enter(mutex)?;
+        let waiter = Waiter::new();
+        list.add(&waiter);
+        let signalled = if waiter.is_ult() {
+            timer::wait_ult(self, &waiter, deadline, || {
+                drop(list);
+                mutex.unlock();
+            })
+        } else {
+            drop(list);
+            mutex.unlock();
+            self.park_until(&waiter, deadline)
+        };
+        mutex.lock();
+        if signalled { Ok(()) } else { Err(Error::COND_TIMEDOUT) }
+    }
+
+    fn park_until(&self, waiter: &Waiter, deadline: SystemTime) -> bool {
+        loop {
+            let left = deadline.duration_since(SystemTime::now()).unwrap_or(Duration::ZERO);
+            if waiter.park_timeout(left) {
+                return true;
+            }
+            if left.is_zero() {
+                let still_waiting = self.waiters.lock().remove(waiter);
+                // If not, the signal is on its way.
+                while !still_waiting && !waiter.park_timeout(Duration::MAX) {}
+                return !still_waiting;
+            }
+        }
+    }
+
+    pub(crate) fn signal(&self) {
+        let first = self.waiters.lock().take_first();
+        first.wake();
+    }
+
+    pub(crate) fn broadcast(&self) {
+        let all = self.waiters.lock().take_all();
+        all.wake();
+    }
+}
