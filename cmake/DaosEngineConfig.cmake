@@ -1,6 +1,7 @@
-# The engine for CMake projects: find_package(DaosEngine), or include() this file.
+# The engine for CMake projects: find_package(DaosEngine) with -DDaosEngine_DIR=<this folder>, or include() this
+# file.
 #
-#   DAOS_ENGINE_LIB_DIR      where libdaos_engine.so and libdaos_engine.a are
+#   DAOS_ENGINE_LIB_DIR      where libdaos_engine.so and libdaos_engine.a are (default: this checkout's build)
 #   DAOS_ENGINE_INCLUDE_DIR  where abt.h, daos_srv/ and their like are (default: include/ beside this folder)
 #
 # gives
@@ -14,11 +15,14 @@
 include_guard(GLOBAL)
 
 set(DAOS_ENGINE_INCLUDE_DIR "${CMAKE_CURRENT_LIST_DIR}/../include" CACHE PATH "the engine's C headers")
-set(DAOS_ENGINE_LIB_DIR "" CACHE PATH "the folder of libdaos_engine.so and libdaos_engine.a")
+find_path(DAOS_ENGINE_LIB_DIR libdaos_engine.so
+  PATHS "${CMAKE_CURRENT_LIST_DIR}/../target/release" "${CMAKE_CURRENT_LIST_DIR}/../target/debug"
+  NO_DEFAULT_PATH
+  DOC "the folder of libdaos_engine.so and libdaos_engine.a")
 
 if(NOT EXISTS "${DAOS_ENGINE_LIB_DIR}/libdaos_engine.so")
-  message(FATAL_ERROR "no libdaos_engine.so in DAOS_ENGINE_LIB_DIR='${DAOS_ENGINE_LIB_DIR}'; "
-                      "build it with `cargo build`, then pass -DDAOS_ENGINE_LIB_DIR=<checkout>/target/debug")
+  message(FATAL_ERROR "no libdaos_engine.so in DAOS_ENGINE_LIB_DIR='${DAOS_ENGINE_LIB_DIR}': "
+                      "build it with `cargo build --release`")
 endif()
 
 add_library(DaosEngine::headers INTERFACE IMPORTED GLOBAL)

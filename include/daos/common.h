@@ -31,6 +31,9 @@
 
 #define DAOS_ON_VALGRIND D_ON_VALGRIND
 
+/** Where the log goes if D_LOG_FILE does not say. */
+#define DAOS_LOG_DEFAULT "/tmp/daos.log"
+
 #define DAOS_FAIL_MASK_LOC 65535
 
 #define DAOS_FAIL_ONCE 16777216

@@ -48,7 +48,7 @@ struct d_debug_grp;
 extern "C" {
 #endif // __cplusplus
 
-void (*d_alt_assert)(int arg1, const char *arg2, const char *arg3, int arg4);
+extern void (*d_alt_assert)(int arg1, const char *arg2, const char *arg3, int arg4);
 
 extern d_dbug_t DB_ALL;
 

@@ -154,13 +154,29 @@ impl Built {
     }
 }
 
+/// Whether the compiler's warnings stop a build.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Warnings {
+    /// They do: for the project's own checks.
+    Deny,
+    /// They do not: compilers that did not exist yet may warn of something new.
+    Allow,
+}
+
 /// Builds a target of the project's CMakeLists.txt (`examples`, or `all`) in `directory`, against the library
 /// in `library_dir`. The error is what CMake or the compiler said.
-pub fn build(target: &str, directory: &Path, library_dir: &Path) -> Result<Built, String> {
+pub fn build(
+    target: &str,
+    directory: &Path,
+    library_dir: &Path,
+    warnings: Warnings,
+) -> Result<Built, String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).ok_or("no workspace")?;
     let mut configure = Command::new("cmake");
     configure.arg("-S").arg(root).arg("-B").arg(directory);
     configure.arg(format!("-DDAOS_ENGINE_LIB_DIR={}", library_dir.display()));
+    let deny = if warnings == Warnings::Deny { "ON" } else { "OFF" };
+    configure.arg(format!("-DCMAKE_COMPILE_WARNING_AS_ERROR={deny}"));
     expect_success(configure)?;
     let mut build = Command::new("cmake");
     build.arg("--build").arg(directory).args(["--parallel", "--target", target]);

@@ -2,16 +2,16 @@
 
 use crate::command::{Outcome, run};
 use crate::{Result, target};
-use harness::examples::{self, Built};
+use harness::examples::{self, Built, Warnings};
 use std::process::Command;
 use std::time::Duration;
 
 const TEST_LIMIT: Duration = Duration::from_secs(600);
 
 /// Builds `what` (`examples`, `all`) against the library of `profile` (`debug`, `release`).
-pub fn build(what: &str, profile: &str) -> Result<Built> {
+pub fn build(what: &str, profile: &str, warnings: Warnings) -> Result<Built> {
     let directory = target().join(format!("cmake-{profile}"));
-    examples::build(what, &directory, &target().join(profile))
+    examples::build(what, &directory, &target().join(profile), warnings)
         .map_err(|said| format!("{said}\nthe C side was not built; what CMake said stands above"))
 }
 

@@ -1,7 +1,7 @@
 //! `cargo xtask demo`: an engine with two targets and the example modules, from its start to its end.
 
 use crate::{Result, cargo, cmake, command, setup, target};
-use harness::examples::{self, counter, hello, latency};
+use harness::examples::{self, Warnings, counter, hello, latency};
 use harness::message::Status;
 use harness::{Failure, Options, System};
 use prost::Message;
@@ -32,7 +32,7 @@ fn build() -> Result<Options> {
     if !command::run(build, BUILD_LIMIT)?.success {
         return Err("cargo build failed; what it said stands above".into());
     }
-    let built = cmake::build("examples", "release")?;
+    let built = cmake::build("examples", "release", Warnings::Allow)?;
     Ok(Options::new(target().join("release/daos_engine"), built.modules(), &examples::ALL))
 }
 

@@ -102,13 +102,18 @@ fn expand(root: &Path, names: &Names, relative: &Path, template: &str) -> Result
 /// The C declarations of one file of `crates/abi`.
 fn declarations(root: &Path, names: &Names, file: &str) -> Result<String> {
     let path = root.join(DECLARATIONS).join(file);
-    let mut source = syn::parse_file(&fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?)?;
+    let mut source =
+        syn::parse_file(&fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?)?;
     Rewriter { names, enums: enum_types(&source) }.rewrite(&mut source);
     let copy = root.join("target/headers").join(file);
     fs::create_dir_all(copy.parent().expect("has a parent"))?;
     fs::write(&copy, source.to_token_stream().to_string())?;
     let mut out = Vec::new();
-    cbindgen::Builder::new().with_config(config(item_names(&source))).with_src(&copy).generate()?.write(&mut out);
+    cbindgen::Builder::new()
+        .with_config(config(item_names(&source)))
+        .with_src(&copy)
+        .generate()?
+        .write(&mut out);
     Ok(polish(names, &String::from_utf8(out)?))
 }
 
@@ -233,7 +238,9 @@ fn type_name(ty: &syn::Type) -> Option<String> {
 fn doc_lines(attrs: &[syn::Attribute]) -> impl Iterator<Item = String> {
     attrs.iter().filter(|attr| attr.path().is_ident("doc")).filter_map(|attr| match &attr.meta {
         syn::Meta::NameValue(pair) => match &pair.value {
-            syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(text), .. }) => Some(text.value().trim().to_owned()),
+            syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(text), .. }) => {
+                Some(text.value().trim().to_owned())
+            }
             _ => None,
         },
         _ => None,
@@ -283,14 +290,18 @@ impl Rewriter<'_> {
         let (attrs, name, value) = (&constant.attrs, &constant.ident, &constant.expr);
         let variant: syn::Variant = syn::parse_quote!(#(#attrs)* #name = #value);
         let named = self.enums.contains(&ty);
-        let existing = items.iter_mut().rev().take(if named { usize::MAX } else { 1 }).find_map(|item| match item {
-            syn::Item::Enum(e) if (named && e.ident == ty) || (!named && is_nameless(&e.ident)) => Some(e),
-            _ => None,
-        });
+        let existing =
+            items.iter_mut().rev().take(if named { usize::MAX } else { 1 }).find_map(|item| match item {
+                syn::Item::Enum(e) if (named && e.ident == ty) || (!named && is_nameless(&e.ident)) => {
+                    Some(e)
+                }
+                _ => None,
+            });
         match existing {
             Some(existing) => existing.variants.push(variant),
             None => {
-                let ident = if named { format_ident!("{ty}") } else { format_ident!("mangled_nameless_{name}") };
+                let ident =
+                    if named { format_ident!("{ty}") } else { format_ident!("mangled_nameless_{name}") };
                 items.push(syn::parse_quote!(#[repr(C)] pub enum #ident { #variant }));
             }
         }
@@ -338,7 +349,8 @@ fn bit_fields(fields: syn::Fields) -> syn::Fields {
         if ident == "_opaque" || ident == "_unused" {
             continue;
         }
-        let bits = doc_lines(&field.attrs).find_map(|line| line.strip_prefix("C: bit fields ").map(str::to_owned));
+        let bits =
+            doc_lines(&field.attrs).find_map(|line| line.strip_prefix("C: bit fields ").map(str::to_owned));
         if let Some(bits) = bits {
             let ty = &field.ty;
             for (index, bit) in bits.trim_end_matches('.').split(", ").enumerate() {
@@ -396,7 +408,11 @@ impl VisitMut for TypeNames<'_> {
     fn visit_attribute_mut(&mut self, attr: &mut syn::Attribute) {
         if attr.path().is_ident("doc") {
             let line = doc_lines(std::slice::from_ref(attr)).next().unwrap_or_default();
-            let line = if line.starts_with("C: ") { String::new() } else { line.replace("[`", "`").replace("`]", "`") };
+            let line = if line.starts_with("C: ") {
+                String::new()
+            } else {
+                line.replace("[`", "`").replace("`]", "`")
+            };
             *attr = syn::parse2::<DocAttribute>(quote!(#[doc = #line])).expect("a doc attribute").0;
         }
     }
@@ -427,16 +443,22 @@ fn polish(names: &Names, text: &str) -> String {
             line = end;
         }
         let mut line = unmangle(names, &line);
-        if line.ends_with(");") && let Some(prototype) = line.strip_prefix("extern ") {
+        // A parenthesis and a star begin a variable that holds a function, and that needs its `extern`.
+        if line.ends_with(");")
+            && let Some(prototype) = line.strip_prefix("extern ")
+            && !prototype.split_once('(').is_some_and(|(_, rest)| rest.starts_with('*'))
+        {
             line = wrap(prototype);
-        } else if let Some((name, value)) = line.strip_prefix("#define ").and_then(|rest| rest.split_once(" ("))
+        } else if let Some((name, value)) =
+            line.strip_prefix("#define ").and_then(|rest| rest.split_once(" ("))
             && !value.ends_with("))")
         {
             line = format!("#define {name} (({value})");
         }
         let comment = line.trim_start().starts_with("//");
         let indent = line.len() - line.trim_start_matches(' ').len();
-        let line = format!("{}{}", "\t".repeat(indent / 8) + &" ".repeat(indent % 8), line.trim_start_matches(' '));
+        let line =
+            format!("{}{}", "\t".repeat(indent / 8) + &" ".repeat(indent % 8), line.trim_start_matches(' '));
         if comment && line.trim_start() == "//" && out.ends_with("{\n") {
             continue;
         }
@@ -452,7 +474,8 @@ fn declare_before_use(names: &Names, text: &str) -> String {
     for at in 0..blocks.len() {
         let Some(name) = blocks[at].lines().last().and_then(|line| line.strip_prefix("} ")) else { continue };
         let name = name.trim_end_matches(';');
-        if let Some(first) = blocks[..at].iter().position(|block| code_words(block).any(|word| word == name)) {
+        if let Some(first) = blocks[..at].iter().position(|block| code_words(block).any(|word| word == name))
+        {
             let block = blocks.remove(at);
             blocks.insert(first, block);
         }
@@ -463,12 +486,17 @@ fn declare_before_use(names: &Names, text: &str) -> String {
         if names.facts.typedef(name).is_some_and(|target| target.ends_with("{}")) {
             continue;
         }
-        let mentions: Vec<&str> = blocks.iter().flat_map(|block| block.lines()).filter(|line| !is_comment(line)).collect();
+        let mentions: Vec<&str> =
+            blocks.iter().flat_map(|block| block.lines()).filter(|line| !is_comment(line)).collect();
         let mention = mentions.iter().find(|line| {
             let words: Vec<&str> = tokens(line);
             words.windows(3).any(|w| w == [keyword, " ", name])
         });
-        let definition = [format!("{keyword} {name} {{"), format!("{keyword} {name};"), format!("typedef {keyword} {name} {{")];
+        let definition = [
+            format!("{keyword} {name} {{"),
+            format!("{keyword} {name};"),
+            format!("typedef {keyword} {name} {{"),
+        ];
         if mention.is_some_and(|line| !definition.contains(&line.to_string())) {
             forward += &format!("{keyword} {name};\n");
         }
@@ -499,7 +527,9 @@ fn open_definition(names: &Names, keyword: &str, name: &str) -> (String, Option<
         return ("enum {".into(), None);
     }
     match names.facts.typedef(name) {
-        Some(target) if target.ends_with("{}") => (format!("typedef {keyword} {{"), Some(format!("}} {name};"))),
+        Some(target) if target.ends_with("{}") => {
+            (format!("typedef {keyword} {{"), Some(format!("}} {name};")))
+        }
         Some(_) => (format!("typedef {keyword} {name} {{"), Some(format!("}} {name};"))),
         None => (format!("{keyword} {name} {{"), None),
     }
@@ -584,7 +614,10 @@ fn write_in_place(names: &Names, text: &str) -> String {
         let member = if member.is_empty() { member } else { format!(" {member}") };
         let line_start = text[..at].rfind('\n').map_or(0, |n| n + 1);
         let indent = " ".repeat(at - line_start);
-        let body: String = body.lines().map(|line| format!("{}{}\n", &indent[..indent.len().saturating_sub(2)], line)).collect();
+        let body: String = body
+            .lines()
+            .map(|line| format!("{}{}\n", &indent[..indent.len().saturating_sub(2)], line))
+            .collect();
         text.replace_range(at..end, &format!("{keyword} {{\n{body}{indent}}}{member}"));
     }
     text

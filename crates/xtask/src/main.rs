@@ -43,9 +43,9 @@ enum Command {
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
-        Command::Headers { check } => headers::run(&root(), check)
-            .map(|()| ExitCode::SUCCESS)
-            .map_err(|error| error.to_string()),
+        Command::Headers { check } => {
+            headers::run(&root(), check).map(|()| ExitCode::SUCCESS).map_err(|error| error.to_string())
+        }
         Command::Setup => setup::run(),
         Command::Demo => demo::run(),
         Command::Test => test::run(),

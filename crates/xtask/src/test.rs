@@ -4,7 +4,8 @@
 //! `N passed, N failed`: the sum of Rust tests, C tests and checks.
 
 use crate::command::{self, Outcome};
-use crate::{Result, cargo, cmake, root, setup};
+use crate::{Result, cargo, cmake, headers, root, setup};
+use harness::examples::Warnings;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
@@ -25,6 +26,10 @@ const STAGES: &[Stage] = &[
         check(cargo_with(&["clippy", "-q", "--workspace", "--all-targets", "--", "-D", "warnings"]))
     }),
     ("library and executable", || check(cargo_with(&["build", "-q", "--workspace"]))),
+    ("C headers", || {
+        headers::run(&root(), true).map_err(|error| error.to_string())?;
+        Ok(Tally::success())
+    }),
     ("Rust tests", rust_tests),
     ("C tests", c_tests),
 ];
@@ -127,7 +132,7 @@ fn rust_tests() -> Result<Tally> {
 }
 
 fn c_tests() -> Result<Tally> {
-    let outcome = cmake::test(&cmake::build("all", "debug")?)?;
+    let outcome = cmake::test(&cmake::build("all", "debug", Warnings::Deny)?)?;
     Ok(of_ctest(&outcome).or_failure(outcome.success, "ctest"))
 }
 
