@@ -2,6 +2,10 @@
 //!
 //! One module a C source file of DAOS's `src/common`, one cargo feature a file.
 
+// Who provides the symbols beneath, in tests.
+#[cfg(test)]
+extern crate gurt as _;
+
 #[cfg(feature = "debug")]
 pub mod debug;
 #[cfg(any(feature = "drpc", feature = "drpc-pb-c"))]

@@ -474,7 +474,7 @@ const fn message_descriptor(
     fields: &'static [ProtobufCFieldDescriptor],
     by_name: &'static [c_uint],
     ranges: &'static [ProtobufCIntRange; 2],
-    init: unsafe extern "C" fn(*mut ProtobufCMessage),
+    init: InitFn,
 ) -> ProtobufCMessageDescriptor {
     ProtobufCMessageDescriptor {
         magic: PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
@@ -502,6 +502,14 @@ const fn one_range(first: i32, count: u32) -> [ProtobufCIntRange; 2] {
         ProtobufCIntRange { start_value: 0, orig_index: count },
     ]
 }
+
+type InitFn = unsafe extern "C" fn(*mut ProtobufCMessage);
+// SAFETY: both types take one pointer; libprotobuf-c passes messages of the descriptor that names the function.
+const CALL_INIT: InitFn =
+    unsafe { mem::transmute(drpc__call__init as unsafe extern "C" fn(*mut Drpc__Call)) };
+// SAFETY: as above.
+const RESPONSE_INIT: InitFn =
+    unsafe { mem::transmute(drpc__response__init as unsafe extern "C" fn(*mut Drpc__Response)) };
 
 static CALL_FIELDS: [ProtobufCFieldDescriptor; 4] = [
     field(c"module", 1, PROTOBUF_C_TYPE_INT32, offset_of!(Drpc__Call, module), ptr::null()),
@@ -569,12 +577,7 @@ abi::export_data! {
         &CALL_FIELDS,
         &CALL_BY_NAME,
         &CALL_RANGES,
-        // SAFETY: both take one pointer; libprotobuf-c passes a message of this descriptor.
-        unsafe {
-            mem::transmute::<unsafe extern "C" fn(*mut Drpc__Call), unsafe extern "C" fn(*mut ProtobufCMessage)>(
-                drpc__call__init,
-            )
-        },
+        CALL_INIT,
     );
 
     /// `drpc__response__descriptor` (drpc.pb-c.c): the layout of `Drpc__Response`.
@@ -584,13 +587,7 @@ abi::export_data! {
         &RESPONSE_FIELDS,
         &RESPONSE_BY_NAME,
         &RESPONSE_RANGES,
-        // SAFETY: as above.
-        unsafe {
-            mem::transmute::<
-                unsafe extern "C" fn(*mut Drpc__Response),
-                unsafe extern "C" fn(*mut ProtobufCMessage),
-            >(drpc__response__init)
-        },
+        RESPONSE_INIT,
     );
 
     /// `drpc__status__descriptor` (drpc.pb-c.c): the values of `Drpc__Status`.
