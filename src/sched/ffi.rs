@@ -180,7 +180,7 @@ fn request_ult(ult: abi::ABT_thread) -> Option<(abi::ABT_thread, bool)> {
         // SAFETY: writes one handle.
         let rc = unsafe { abi::ABT_thread_self(&raw mut own) };
         if rc != abi::ABT_SUCCESS {
-            error!(Facility::SERVER, "sched_req_get: the caller is no ULT ({rc})");
+            error!(Facility::SERVER, "the caller is no ULT ({rc})");
             return None;
         }
         return Some((own, false));
@@ -189,7 +189,7 @@ fn request_ult(ult: abi::ABT_thread) -> Option<(abi::ABT_thread, bool)> {
     // SAFETY: the caller passes a live ULT.
     let rc = unsafe { abi::ABT_thread_is_unnamed(ult, &raw mut unnamed) };
     if rc != abi::ABT_SUCCESS || unnamed != 0 {
-        error!(Facility::SERVER, "sched_req_get: not a ULT that can be freed ({rc}); unnamed ones cannot");
+        error!(Facility::SERVER, "not a ULT that can be freed ({rc}); unnamed ones cannot");
         return None;
     }
     Some((ult, true))
@@ -256,7 +256,7 @@ abi::export! {
         ult: abi::ABT_thread,
     ) -> *mut abi::sched_request {
         let Some(current) = Scheduler::current() else {
-            error!(Facility::SERVER, "sched_req_get: the caller is on no xstream");
+            error!(Facility::SERVER, "the caller is on no xstream");
             return ptr::null_mut();
         };
         // SAFETY: the caller passes attributes or null.
@@ -405,7 +405,7 @@ abi::export! {
         stack_size: usize,
     ) -> *mut abi::sched_request {
         let Some(current) = Scheduler::current() else {
-            error!(Facility::SERVER, "sched_create_ult: the caller is on no xstream");
+            error!(Facility::SERVER, "the caller is on no xstream");
             return ptr::null_mut();
         };
         // SAFETY: the caller passes attributes or null.
@@ -414,7 +414,7 @@ abi::export! {
         // SAFETY: func and arg come from a C caller that hands them over.
         let rc = unsafe { abi::dss_ult_create(func, arg, abi::DSS_XS_SELF, 0, stack_size, &raw mut ult) };
         if let Err(err) = Der::check(rc) {
-            error!(Facility::SERVER, "sched_create_ult: cannot create a ULT on xs {}: {err}", current.xs_id());
+            error!(Facility::SERVER, "cannot create a ULT on xs {}: {err}", current.xs_id());
             return ptr::null_mut();
         }
         Request::new(current.xs_id(), &attr, ult, true).into_handle()

@@ -234,7 +234,7 @@ abi::export! {
     /// `dss_sleep` (srv.c): suspends the calling ULT for `msec` milliseconds, fewer when the engine stops.
     pub fn dss_sleep(msec: u64) -> c_int {
         if inline::current_xstream().is_none() {
-            error!(Facility::SERVER, "dss_sleep: the caller is on no xstream");
+            error!(Facility::SERVER, "the caller is on no xstream");
             return Der::new(abi::DER_INVAL.into()).rc();
         }
         // SAFETY: a request of the calling ULT, which is ended before this returns.
@@ -260,20 +260,20 @@ abi::export! {
     /// (`DSS_OFFLOAD_ACC`). DAOS has no computation to offload, so nothing but the hand-over happens.
     pub unsafe fn dss_acc_offload(at_args: *mut abi::dss_acc_task) -> c_int {
         if at_args.is_null() {
-            error!(Facility::SERVER, "dss_acc_offload: no task");
+            error!(Facility::SERVER, "no task");
             return Der::new(abi::DER_INVAL.into()).rc();
         }
         // SAFETY: the caller passes a task.
         let (kind, params) = unsafe { ((*at_args).at_offload_type, (*at_args).at_params) };
         if kind <= abi::DSS_OFFLOAD_MIN || kind >= abi::DSS_OFFLOAD_MAX {
-            error!(Facility::SERVER, "dss_acc_offload: unknown type of offload {kind}");
+            error!(Facility::SERVER, "unknown type of offload {kind}");
             return Der::new(abi::DER_INVAL.into()).rc();
         }
         if kind != abi::DSS_OFFLOAD_ULT {
             return 0;
         }
         let Some(info) = inline::module_info() else {
-            error!(Facility::SERVER, "dss_acc_offload: the caller is on no xstream");
+            error!(Facility::SERVER, "the caller is on no xstream");
             return Der::new(abi::DER_INVAL.into()).rc();
         };
         // SAFETY: this thread's module info; the function does not follow its argument.
@@ -301,7 +301,7 @@ abi::export! {
                 abi::DMG_KEY_FAIL_VALUE => abi::daos_fail_value_set(value),
                 abi::DMG_KEY_FAIL_NUM => abi::daos_fail_num_set(value),
                 _ => {
-                    error!(Facility::SERVER, "dss_parameters_set: no parameter {key_id}");
+                    error!(Facility::SERVER, "no parameter {key_id}");
                     return Der::new(abi::DER_INVAL.into()).rc();
                 }
             }

@@ -61,7 +61,6 @@ pub fn start() -> Result {
     DUMP.open();
     let started = start_xstreams(&layout, barrier).and_then(|()| start_listener());
     if let Err(err) = started {
-        error!(Facility::SERVER, "cannot start the xstreams: {err}");
         stop();
         return Err(err);
     }

@@ -221,7 +221,6 @@ unsafe extern "C" fn progress(arg: *mut c_void) {
             debug!(Facility::SERVER, "{role} has stopped");
         }
         Err(err) => {
-            error!(Facility::SERVER, "cannot start {role}: {err}");
             // SAFETY: this xstream's scheduler; it shall end as soon as it is joined.
             unsafe { abi::sched_stop(dx.as_ptr()) };
             start.report(Err(err));
