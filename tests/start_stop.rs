@@ -53,8 +53,7 @@ impl Held {
 }
 
 fn modules() -> PathBuf {
-    let library = Path::new(env!("CARGO_BIN_EXE_daos_engine")).parent().unwrap();
-    examples::build("examples", &library.join("start_stop"), library).unwrap().modules()
+    examples::for_test(Path::new(env!("CARGO_BIN_EXE_daos_engine"))).modules()
 }
 
 /// The process in which engines come and go, started by the test below.

@@ -15,8 +15,8 @@ pub struct Options {
     pub program: PathBuf,
     /// Where `lib<name>.so` of its modules are.
     pub module_dir: PathBuf,
-    /// Where `libdaos_engine.so` is, if not where the executable looks for it.
-    pub library_dir: Option<PathBuf>,
+    /// Where `libdaos_engine.so` is.
+    pub library_dir: PathBuf,
     /// Names of the modules, in the order of loading.
     pub modules: Vec<String>,
     /// Number of targets.
@@ -30,10 +30,11 @@ pub struct Options {
 impl Options {
     /// An engine of 2 targets and 1 helper: `program`, which loads `modules` out of `module_dir`.
     pub fn new(program: impl Into<PathBuf>, module_dir: impl Into<PathBuf>, modules: &[&str]) -> Self {
+        let program = program.into();
         Self {
-            program: program.into(),
+            library_dir: library_dir(&program),
+            program,
             module_dir: module_dir.into(),
-            library_dir: None,
             modules: modules.iter().map(|&name| name.into()).collect(),
             targets: 2,
             helpers: 1,
@@ -177,12 +178,20 @@ impl Drop for Engine {
     }
 }
 
-/// The module's folder, the library's if it is a special one, then what the dynamic linker searches anyway.
+/// Where the library is that was built with the executable `program`: cargo always leaves it in `deps`, but
+/// puts it beside the executable only for `cargo build`, so that after `cargo test` an older one may be there.
+pub fn library_dir(program: &Path) -> PathBuf {
+    let beside = program.parent().unwrap_or(Path::new("."));
+    let deps = beside.join("deps");
+    if deps.join("libdaos_engine.so").exists() { deps } else { beside.into() }
+}
+
+/// The modules' folder, the library's, then what the dynamic linker searches anyway.
 fn search_path(options: &Options) -> OsString {
     let inherited = std::env::var_os("LD_LIBRARY_PATH").unwrap_or_default();
-    let own = std::iter::once(options.module_dir.clone()).chain(options.library_dir.clone());
+    let own = [options.module_dir.clone(), options.library_dir.clone()];
     let rest = std::env::split_paths(&inherited).filter(|path| !path.as_os_str().is_empty());
     // Only a folder with a colon in its name cannot be joined: then the modules are not found, and the engine
     // says so.
-    std::env::join_paths(own.chain(rest)).unwrap_or_default()
+    std::env::join_paths(own.into_iter().chain(rest)).unwrap_or_default()
 }

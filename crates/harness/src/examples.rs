@@ -1,7 +1,9 @@
 //! The example modules of `ffi-examples/`: how they are built, their ids, and their messages.
 
+use crate::library_dir;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 /// All of them, in the order in which they are loaded.
 pub const ALL: [&str; 4] = ["mgmt_mini", "hello", "counter", "latency"];
@@ -182,6 +184,19 @@ pub fn build(
     build.arg("--build").arg(directory).args(["--parallel", "--target", target]);
     expect_success(build)?;
     Ok(Built { directory: directory.into() })
+}
+
+/// The examples for a test whose engine is `program`, built once a process, in `cmake-<profile>` beside the
+/// profile's folder. Panics with what CMake said.
+pub fn for_test(program: &Path) -> &'static Built {
+    static BUILT: OnceLock<Built> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let profile = program.parent().expect("cargo's absolute path");
+        let name = profile.file_name().expect("the profile's folder").to_string_lossy();
+        let directory = profile.with_file_name(format!("cmake-{name}"));
+        build("examples", &directory, &library_dir(program), Warnings::Deny)
+            .unwrap_or_else(|said| panic!("{said}"))
+    })
 }
 
 fn expect_success(mut command: Command) -> Result<(), String> {

@@ -14,5 +14,5 @@ mod system;
 
 pub use connection::{Connection, HEADER_LEN, Header, MAX_PACKET};
 pub use control_plane::ControlPlane;
-pub use engine::{Engine, Options, Usage};
+pub use engine::{Engine, Options, Usage, library_dir};
 pub use system::{Failure, System};
