@@ -153,6 +153,30 @@ abi::export! {
     pub fn ABT_xstream_check_events(sched: ABT_sched) -> c_int {
         code(check_events(Handle::from_c(sched)))
     }
+
+    /// `ABTX_pool_wait`, which Argobots does not have: parks a scheduler until one of its pools has a unit.
+    pub unsafe fn ABTX_pool_wait(pools: *const ABT_pool, num_pools: c_int, timeout_ns: u64) -> c_int {
+        // SAFETY: the caller passes an array of `num_pools` handles.
+        match unsafe { wait_for_units(pools, num_pools, timeout_ns) } {
+            Ok(true) => SUCCESS,
+            Ok(false) => Error::COND_TIMEDOUT.code(),
+            Err(error) => error.code(),
+        }
+    }
+}
+
+/// # Safety
+/// `pools` has `num_pools` handles.
+unsafe fn wait_for_units(pools: *const ABT_pool, num_pools: c_int, timeout_ns: u64) -> Result<bool> {
+    let xs = xstream::current().ok_or(Error::INV_XSTREAM)?;
+    let num_pools = usize::try_from(num_pools).map_err(|_| Error::INV_ARG)?;
+    if num_pools == 0 || pools.is_null() {
+        return Err(Error::INV_POOL);
+    }
+    // SAFETY: the caller vouches for the array.
+    let pools = unsafe { core::slice::from_raw_parts(pools, num_pools) };
+    let pools: Result<Vec<_>> = pools.iter().map(|&pool| Handle::from_c(pool).ok_or(Error::INV_POOL)).collect();
+    Ok(sched::wait_for_units(xs, &pools?, Duration::from_nanos(timeout_ns)))
 }
 
 #[inline]

@@ -233,6 +233,21 @@ impl Sched {
     }
 }
 
+/// Sleeps on behalf of a user's scheduler, which is on `xs`, until one of its `pools` has a unit, somebody wants
+/// something of the scheduler, or `timeout` has passed. Returns whether there is a unit.
+pub(crate) fn wait_for_units(xs: Handle<Xstream>, pools: &[Handle<Pool>], timeout: Duration) -> bool {
+    let empty = || pools.iter().all(|pool| pool.is_empty());
+    if !empty() {
+        return true;
+    }
+    pools.iter().for_each(|pool| pool.add_sleeper());
+    if empty() && xs.sched().request() == 0 && !info::is_dump_due(xs) {
+        xs.sleep(Some(timeout));
+    }
+    pools.iter().for_each(|pool| pool.remove_sleeper());
+    !empty()
+}
+
 /// What a scheduler does from time to time beside running units.
 pub(crate) fn check_events(xs: Handle<Xstream>) {
     if info::is_dump_due(xs) {
