@@ -15,6 +15,8 @@ const SONAME: &str = "libdaos_engine.so.2";
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,{SONAME}");
+    // Where DAOS installs modules: the library opens them.
+    println!("cargo:rustc-cdylib-link-arg=-Wl,-rpath,$ORIGIN/daos_srv:$ORIGIN/../lib64/daos_srv");
     // Modules are opened by this library, so it is its search path that counts: where DAOS installs them.
     println!("cargo:rustc-cdylib-link-arg=-Wl,-rpath,$ORIGIN/daos_srv:$ORIGIN");
 

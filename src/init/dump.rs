@@ -1,6 +1,7 @@
 //! Dumps of what Argobots knows of xstreams, pools and ULTs, into a file for each signal that asks for one.
 
 use core::ffi::{c_int, c_void};
+use core::sync::atomic::{AtomicBool, Ordering};
 use gurt_client::{Facility, error, info};
 use std::ffi::CString;
 use std::fs::{File, OpenOptions};
@@ -8,13 +9,14 @@ use std::io::{self, Write};
 use std::os::fd::IntoRawFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// How long xstreams are given to reach a point at which their stacks can be read, in seconds.
-const PATIENCE: f64 = 10.0;
+/// How long xstreams are given to reach a point at which their stacks can be read.
+const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Answers SIGUSR1 with a dump of all that is known without stopping anybody, and SIGUSR2 with the stacks of all
-/// ULTs, for which the xstreams pause.
+/// Answers SIGUSR1 with a dump of what is known without anybody's help, and SIGUSR2 with the stacks of all ULTs,
+/// which each xstream writes down when it comes to it.
 pub fn on_signal(signal: c_int) {
     let now = Moment::now();
     let path = now.file_in(Path::new("/tmp"));
@@ -36,16 +38,33 @@ pub fn on_signal(signal: c_int) {
     }
 }
 
-/// Has the xstreams dump the stacks; the last of them closes the stream.
+/// Whether no dump of stacks is under way.
+static STACKS_DUMPED: AtomicBool = AtomicBool::new(true);
+
+/// Has the xstreams dump the stacks, and waits for it: the last one closes the stream.
 fn dump_stacks(stream: *mut libc::FILE) {
+    STACKS_DUMPED.store(false, Ordering::Release);
     // SAFETY: the stream stays open until `stacks_dumped` closes it, which gets it as its argument.
     let rc = unsafe {
-        abi::ABT_info_trigger_print_all_thread_stacks(stream, PATIENCE, Some(stacks_dumped), stream.cast())
+        abi::ABT_info_trigger_print_all_thread_stacks(
+            stream,
+            PATIENCE.as_secs_f64(),
+            Some(stacks_dumped),
+            stream.cast(),
+        )
     };
-    if rc != abi::ABT_SUCCESS {
+    if rc != abi::ABT_SUCCESS as c_int {
         error!(Facility::SERVER, "cannot dump the stacks of ULTs: Argobots returns {rc}");
         // SAFETY: the callback is not called then.
         unsafe { libc::fclose(stream) };
+        return;
+    }
+    // The primary xstream has to take part too, and it runs only what this thread lets it run. Twice the
+    // patience, because it is up to the xstreams to notice that it is over.
+    let end = Instant::now() + 2 * PATIENCE;
+    while !STACKS_DUMPED.load(Ordering::Acquire) && Instant::now() < end {
+        crate::inline::yield_now();
+        thread::sleep(Duration::from_millis(1));
     }
 }
 
@@ -56,6 +75,7 @@ unsafe extern "C" fn stacks_dumped(success: abi::ABT_bool, stream: *mut c_void) 
         libc::fprintf(stream.cast(), c"Callstack dump result: %d\n".as_ptr(), success);
         libc::fclose(stream.cast());
     }
+    STACKS_DUMPED.store(true, Ordering::Release);
 }
 
 /// Opens the file for appending, writes a title, and makes a C stream of it. Whoever guesses the name cannot

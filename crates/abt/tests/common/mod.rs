@@ -203,8 +203,7 @@ pub mod user_sched {
         let mut sched = ABT_SCHED_NULL;
         unsafe {
             for pool in &mut pools {
-                let rc =
-                    ABT_pool_create_basic(ABT_POOL_FIFO, ABT_POOL_ACCESS_MPSC, ABT_TRUE, pool);
+                let rc = ABT_pool_create_basic(ABT_POOL_FIFO, ABT_POOL_ACCESS_MPSC, ABT_TRUE, pool);
                 assert_eq!(rc, OK);
             }
             let rc = ABT_sched_config_create(
