@@ -1,7 +1,7 @@
 //! The C interface: `abt.h`, as far as DAOS uses it. Each function checks its handles, converts, calls the
 //! core and converts the result; error codes are those of Argobots.
 
-use crate::arch::VaList;
+use crate::arch::{Passage, VaList};
 use crate::error::{Error, Result, code};
 use crate::handle::Handle;
 use crate::info;
@@ -143,12 +143,6 @@ abi::export! {
         SUCCESS
     }
 
-    /// `ABT_xstream_run_unit` (stream.c): a scheduler runs a unit that it has popped, and makes `pool` the
-    /// unit's pool.
-    pub fn ABT_xstream_run_unit(unit: ABT_unit, pool: ABT_pool) -> c_int {
-        code(run_unit(Handle::from_c(unit), Handle::from_c(pool)))
-    }
-
     /// `ABT_xstream_check_events` (stream.c): a scheduler must call it from time to time.
     pub fn ABT_xstream_check_events(sched: ABT_sched) -> c_int {
         code(check_events(Handle::from_c(sched)))
@@ -179,13 +173,18 @@ unsafe fn wait_for_units(pools: *const ABT_pool, num_pools: c_int, timeout_ns: u
     Ok(sched::wait_for_units(xs, &pools?, Duration::from_nanos(timeout_ns)))
 }
 
-#[inline]
-fn run_unit(unit: Option<Handle<Thread>>, pool: Option<Handle<Pool>>) -> Result {
+/// The body of `ABT_xstream_run_unit`, whose entry code is in assembly.
+pub(crate) extern "C" fn xstream_run_unit(unit: ABT_unit, pool: ABT_pool) -> Passage {
+    run_unit(Handle::from_c(unit), Handle::from_c(pool)).unwrap_or_else(|error| Passage::stay(error.code()))
+}
+
+#[inline(always)]
+fn run_unit(unit: Option<Handle<Thread>>, pool: Option<Handle<Pool>>) -> Result<Passage> {
     let pool = pool.ok_or(Error::INV_POOL)?;
     let unit = unit.ok_or(Error::INV_UNIT)?;
     let (xs, _) = xstream::current_yieldable()?;
     unit.set_pool(Some(pool));
-    xs.run(unit)
+    xs.run_by_passage(unit)
 }
 
 fn check_events(sched: Option<Handle<Sched>>) -> Result {
@@ -508,12 +507,6 @@ abi::export! {
         code(unit.map(drop))
     }
 
-    /// `ABT_thread_yield` (thread.c): lets other units run. Does nothing outside a ULT.
-    pub fn ABT_thread_yield() -> c_int {
-        xstream::yield_now();
-        SUCCESS
-    }
-
     /// `ABT_thread_resume` (thread.c): makes a ULT ready that has suspended itself.
     pub fn ABT_thread_resume(thread: ABT_thread) -> c_int {
         code(Handle::from_c(thread).ok_or(Error::INV_THREAD).and_then(xstream::resume_suspended))
@@ -613,16 +606,19 @@ abi::export! {
         }
         code(unit.map(drop))
     }
+}
 
-    /// `ABT_self_suspend` (self.c): stops the calling ULT until `ABT_thread_resume`.
-    pub fn ABT_self_suspend() -> c_int {
-        code(xstream::current_yieldable().and_then(|(_, unit)| {
-            if !unit.is_ult() {
-                return Err(Error::INV_THREAD);
-            }
-            xstream::suspend(unit);
-            Ok(())
-        }))
+/// The body of `ABT_thread_yield`, whose entry code is in assembly.
+pub(crate) extern "C" fn thread_yield() -> Passage {
+    xstream::yield_now()
+}
+
+/// The body of `ABT_self_suspend`, whose entry code is in assembly.
+pub(crate) extern "C" fn self_suspend() -> Passage {
+    match xstream::current_yieldable() {
+        Ok((_, unit)) if unit.is_ult() => xstream::suspend(unit),
+        Ok(_) => Passage::stay(Error::INV_THREAD.code()),
+        Err(error) => Passage::stay(error.code()),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Execution streams, and how they pass from unit to unit.
 
-use crate::arch::{self, Context};
+use crate::arch::{self, Context, Passage};
 use crate::error::{Error, Result};
 use crate::handle::Handle;
 use crate::kernel::parker::Parker;
@@ -182,10 +182,32 @@ impl Xstream {
     #[inline]
     pub(crate) fn run(&self, unit: Handle<Thread>) -> Result {
         let caller = self.current();
+        if self.begin(unit, caller)? {
+            // SAFETY: the unit is ours and its context is saved; `caller` is the running one.
+            unsafe { arch::switch(caller.context(), unit.context()) };
+        }
+        Ok(())
+    }
+
+    /// As [`Xstream::run`], but leaves the switch to the caller's caller.
+    #[inline]
+    pub(crate) fn run_by_passage(&self, unit: Handle<Thread>) -> Result<Passage> {
+        let caller = self.current();
+        if self.begin(unit, caller)? {
+            // SAFETY: as in `run`.
+            Ok(unsafe { Passage::switch(caller.context(), unit.context()) })
+        } else {
+            Ok(Passage::stay(abi::ABT_SUCCESS))
+        }
+    }
+
+    /// Prepares to switch from `caller` to `unit`. False for a tasklet, which has been run.
+    #[inline(always)]
+    fn begin(&self, unit: Handle<Thread>, caller: Handle<Thread>) -> Result<bool> {
         unit.set_parent(Some(caller));
         if unit.kind() == Kind::Tasklet {
             self.run_tasklet(unit, caller);
-            return Ok(());
+            return Ok(false);
         }
         if let Err(error) = self.prepare(unit) {
             // Out of memory for a stack: the unit stays where it was.
@@ -195,9 +217,7 @@ impl Xstream {
             return Err(error);
         }
         self.make_current(unit);
-        // SAFETY: the unit is ours and its context is saved; `caller` is the running one.
-        unsafe { arch::switch(caller.context(), unit.context()) };
-        Ok(())
+        Ok(true)
     }
 
     fn run_tasklet(&self, unit: Handle<Thread>, caller: Handle<Thread>) {
@@ -256,18 +276,16 @@ impl Xstream {
 
     /// Leaves `unit`, which others may resume from now on or even before, for `to`.
     #[inline(always)]
-    fn leave(&self, unit: Handle<Thread>, to: Handle<Thread>) {
+    fn leave(&self, unit: Handle<Thread>, to: Handle<Thread>) -> Passage {
         self.make_current(to);
-        // SAFETY: `to` is either popped and prepared, or the parent that waits in `run`.
-        unsafe { arch::switch(unit.context(), to.context()) };
+        // SAFETY: `to` is either popped and prepared, or the parent that waits in `run` on this OS thread.
+        unsafe { Passage::switch(unit.context(), to.context()) }
     }
 
     /// As [`Xstream::leave`] for the unit that runs `unit`.
     #[inline(always)]
-    fn leave_for_parent(&self, unit: Handle<Thread>) {
-        let parent = unit.parent().expect("a running ULT has a parent");
-        // The parent was popped from its pool by nobody: it waits in `run`, on this OS thread.
-        self.leave(unit, parent);
+    fn leave_for_parent(&self, unit: Handle<Thread>) -> Passage {
+        self.leave(unit, unit.parent().expect("a running ULT has a parent"))
     }
 
     /// A unit has ended, or is about to leave its stack for good: frees it or tells those who wait.
@@ -353,26 +371,24 @@ fn leave_for_good(xs: Handle<Xstream>, to: Handle<Thread>) -> Option<Handle<Thre
 }
 
 /// Lets others run. The caller must be a ULT, else nothing happens.
-#[inline]
-pub(crate) fn yield_now() {
-    let Some(xs) = current() else { return };
+#[inline(always)]
+pub(crate) fn yield_now() -> Passage {
+    let stay = Passage::stay(abi::ABT_SUCCESS);
+    let Some(xs) = current() else { return stay };
     let unit = xs.current();
     if !unit.is_ult() {
-        return;
+        return stay;
     }
     let pool = unit.pool().expect("a ULT has a pool");
-    match xs.next(unit) {
-        Next::Nobody => {}
-        Next::Unit(next) => {
-            unit.set_state(State::Ready);
-            pool.push(unit, Some(xs));
-            xs.leave(unit, next);
-        }
-        Next::Scheduler => {
-            unit.set_state(State::Ready);
-            pool.push(unit, Some(xs));
-            xs.leave_for_parent(unit);
-        }
+    let next = xs.next(unit);
+    if matches!(next, Next::Nobody) {
+        return stay;
+    }
+    unit.set_state(State::Ready);
+    pool.push(unit, Some(xs));
+    match next {
+        Next::Unit(next) => xs.leave(unit, next),
+        Next::Nobody | Next::Scheduler => xs.leave_for_parent(unit),
     }
 }
 
@@ -380,16 +396,17 @@ pub(crate) fn yield_now() {
 /// happen even before this function has left the ULT's stack.
 #[inline]
 pub(crate) fn block(unit: Handle<Thread>, publish: impl FnOnce()) {
-    stop(unit, State::Waiting, publish);
+    stop(unit, State::Waiting, publish).take();
 }
 
 /// Stops the running ULT until `ABT_thread_resume`.
-pub(crate) fn suspend(unit: Handle<Thread>) {
-    stop(unit, State::Suspended, || ());
+#[inline]
+pub(crate) fn suspend(unit: Handle<Thread>) -> Passage {
+    stop(unit, State::Suspended, || ())
 }
 
 #[inline(always)]
-fn stop(unit: Handle<Thread>, state: State, publish: impl FnOnce()) {
+fn stop(unit: Handle<Thread>, state: State, publish: impl FnOnce()) -> Passage {
     let xs = here();
     let pool = unit.pool().expect("a ULT has a pool");
     pool.count_blocked(1, Some(xs));
@@ -397,7 +414,10 @@ fn stop(unit: Handle<Thread>, state: State, publish: impl FnOnce()) {
     publish();
     match xs.next(unit) {
         // It was resumed already and is first in the pool: it never stopped.
-        Next::Unit(next) if next == unit => xs.make_current(unit),
+        Next::Unit(next) if next == unit => {
+            xs.make_current(unit);
+            Passage::stay(abi::ABT_SUCCESS)
+        }
         Next::Unit(next) => xs.leave(unit, next),
         Next::Nobody | Next::Scheduler => xs.leave_for_parent(unit),
     }
@@ -600,7 +620,7 @@ impl Xstream {
     pub(crate) fn finish_primary(&self, unit: Handle<Thread>) {
         self.sched.finish();
         self.budget.set(0);
-        self.leave(unit, self.main);
+        self.leave(unit, self.main).take();
         arch::set_local(core::ptr::null_mut());
         self.running.store(false, Ordering::Release);
     }

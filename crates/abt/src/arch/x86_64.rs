@@ -132,6 +132,150 @@ pub(crate) unsafe fn switch(from: *mut Context, to: *mut Context) {
     }
 }
 
+/// What a function that may switch decides: from where to where, or not at all and the result to return.
+#[repr(C)]
+#[must_use]
+pub(crate) struct Passage {
+    /// The running context; null for no switch.
+    from: *mut Context,
+    /// The context to resume, or the result.
+    to: *mut Context,
+}
+
+impl Passage {
+    /// Switch.
+    ///
+    /// # Safety
+    /// As for [`switch`], and the passage must be taken at once.
+    #[inline(always)]
+    pub(crate) unsafe fn switch(from: *mut Context, to: *mut Context) -> Passage {
+        Passage { from, to }
+    }
+
+    /// Does what the passage says, in the middle of a function.
+    #[inline(always)]
+    pub(crate) fn take(self) {
+        if !self.from.is_null() {
+            // SAFETY: promised by whoever made the passage.
+            unsafe { switch(self.from, self.to) };
+        }
+    }
+
+    /// Return `result` at once.
+    #[inline(always)]
+    pub(crate) fn stay(result: c_int) -> Passage {
+        Passage { from: core::ptr::null_mut(), to: core::ptr::without_provenance_mut(result as u32 as usize) }
+    }
+}
+
+/// Defines the C function `$name`, which calls `$target` with the same (up to six) arguments and does what the
+/// returned [`Passage`] says. It returns 0 after a switch.
+///
+/// The switch is the same as in [`switch`], but nothing returns across it by `ret` either, which the
+/// processor would predict from a call made on another stack.
+macro_rules! switching {
+    ($(#[$meta:meta])* $name:ident, $target:path) => {
+        $(#[$meta])*
+        #[unsafe(no_mangle)]
+        #[unsafe(naked)]
+        pub unsafe extern "C" fn $name() -> c_int {
+            naked_asm!(
+                ".cfi_startproc",
+                "sub rsp, 8",
+                ".cfi_def_cfa_offset 16",
+                "call {target}",
+                "add rsp, 8",
+                ".cfi_def_cfa_offset 8",
+                "test rax, rax",
+                "jz 4f",
+                "push r12",
+                ".cfi_def_cfa_offset 16",
+                ".cfi_offset r12, -16",
+                "push r13",
+                ".cfi_def_cfa_offset 24",
+                ".cfi_offset r13, -24",
+                "push r14",
+                ".cfi_def_cfa_offset 32",
+                ".cfi_offset r14, -32",
+                "push r15",
+                ".cfi_def_cfa_offset 40",
+                ".cfi_offset r15, -40",
+                "lea rcx, [rip + 2f]",
+                "mov [rax + {rsp}], rsp",
+                "mov [rax + {rip}], rcx",
+                "mov [rax + {rbx}], rbx",
+                "mov [rax + {rbp}], rbp",
+                "stmxcsr [rax + {mxcsr}]",
+                "fnstcw [rax + {x87}]",
+                "mov rcx, [rdx + {rip}]",
+                "mov byte ptr [rdx + {saved}], 0",
+                "mov edi, [rax + {mxcsr}]",
+                "xor edi, [rdx + {mxcsr}]",
+                "and edi, {control}",
+                "movzx esi, word ptr [rax + {x87}]",
+                "xor si, [rdx + {x87}]",
+                "or edi, esi",
+                "jz 3f",
+                "ldmxcsr [rdx + {mxcsr}]",
+                "fldcw [rdx + {x87}]",
+                "3:",
+                "mov rbx, [rdx + {rbx}]",
+                "mov rbp, [rdx + {rbp}]",
+                "mov rsp, [rdx + {rsp}]",
+                "mov byte ptr [rax + {saved}], 1",
+                "jmp rcx",
+                "2:",
+                "pop r15",
+                ".cfi_def_cfa_offset 32",
+                ".cfi_restore r15",
+                "pop r14",
+                ".cfi_def_cfa_offset 24",
+                ".cfi_restore r14",
+                "pop r13",
+                ".cfi_def_cfa_offset 16",
+                ".cfi_restore r13",
+                "pop r12",
+                ".cfi_def_cfa_offset 8",
+                ".cfi_restore r12",
+                "xor eax, eax",
+                "pop rcx",
+                ".cfi_def_cfa_offset 0",
+                ".cfi_register rip, rcx",
+                "jmp rcx",
+                ".cfi_def_cfa_offset 8",
+                ".cfi_restore rip",
+                "4:",
+                "mov eax, edx",
+                "ret",
+                ".cfi_endproc",
+                target = sym $target,
+                rsp = const offset_of!(Context, rsp),
+                rip = const offset_of!(Context, rip),
+                rbx = const offset_of!(Context, rbx),
+                rbp = const offset_of!(Context, rbp),
+                mxcsr = const offset_of!(Context, mxcsr),
+                x87 = const offset_of!(Context, x87_control),
+                saved = const offset_of!(Context, saved),
+                control = const MXCSR_CONTROL,
+            )
+        }
+    };
+}
+
+switching! {
+    /// `ABT_thread_yield` (thread.c): lets other units run. Does nothing outside a ULT.
+    ABT_thread_yield, crate::ffi::thread_yield
+}
+switching! {
+    /// `ABT_xstream_run_unit(unit, pool)` (stream.c): a scheduler runs a unit that it has popped, and makes
+    /// `pool` the unit's pool.
+    ABT_xstream_run_unit, crate::ffi::xstream_run_unit
+}
+switching! {
+    /// `ABT_self_suspend` (self.c): stops the calling ULT until `ABT_thread_resume`.
+    ABT_self_suspend, crate::ffi::self_suspend
+}
+
 // The pointer to the execution stream that this OS thread runs. Not a Rust thread-local for two reasons: the
 // initial-exec model makes it one load, where a shared library's default model calls a function; and inline
 // assembly is never moved or merged by the compiler, so a ULT that continues on another OS thread reads that
