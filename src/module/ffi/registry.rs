@@ -128,15 +128,19 @@ pub fn remove(_locked: &ListLock, entry: Entry) -> Loaded {
     }
 }
 
-/// Brings a module up. When that fails its entry is to be removed.
+/// Brings a module up, unless it is. When that fails its entry is to be removed.
 pub fn start(_locked: &ListLock, entry: Entry) -> Result {
+    // SAFETY: a valid entry; only the holder of the lock looks at this member.
+    let started = unsafe { &mut (*entry.0.as_ptr()).started };
+    if *started {
+        return Ok(());
+    }
     let mut native = module(entry);
     lifecycle::start(&mut native).map_err(|(step, err)| {
         error!(Facility::SERVER, "cannot start module {}: {step}: {err}", native.name());
         err
     })?;
-    // SAFETY: a valid entry; only the holder of the lock looks at this member.
-    unsafe { (*entry.0.as_ptr()).started = true };
+    *started = true;
     Ok(())
 }
 
