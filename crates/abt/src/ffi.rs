@@ -169,7 +169,8 @@ unsafe fn wait_for_units(pools: *const ABT_pool, num_pools: c_int, timeout_ns: u
     }
     // SAFETY: the caller vouches for the array.
     let pools = unsafe { core::slice::from_raw_parts(pools, num_pools) };
-    let pools: Result<Vec<_>> = pools.iter().map(|&pool| Handle::from_c(pool).ok_or(Error::INV_POOL)).collect();
+    let pools: Result<Vec<_>> =
+        pools.iter().map(|&pool| Handle::from_c(pool).ok_or(Error::INV_POOL)).collect();
     Ok(sched::wait_for_units(xs, &pools?, Duration::from_nanos(timeout_ns)))
 }
 

@@ -47,24 +47,42 @@ pub fn with_abt(test: impl FnOnce()) {
 pub fn boxed(f: impl FnOnce() + Send + 'static) -> (Option<unsafe extern "C" fn(*mut c_void)>, *mut c_void) {
     type Boxed = Box<dyn FnOnce() + Send>;
     unsafe extern "C" fn call(arg: *mut c_void) {
-        unsafe { Box::from_raw(arg.cast::<Boxed>())() }
+        let f = unsafe { Box::from_raw(arg.cast::<Boxed>()) };
+        if let Err(panic) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(f)) {
+            // Nothing to unwind to, and what libtest has captured so far is lost with the process.
+            let message = panic.downcast_ref::<String>().map(String::as_str);
+            let message = message.or(panic.downcast_ref::<&str>().copied()).unwrap_or("?");
+            let text = format!("a ULT has panicked: {message}\n");
+            unsafe { libc::write(2, text.as_ptr().cast(), text.len()) };
+            std::process::abort();
+        }
     }
     (Some(call), Box::into_raw(Box::new(Box::new(f) as Boxed)).cast())
 }
 
+/// Creates a ULT whose stack has room for a failing assertion with its backtrace.
+fn create(pool: ABT_pool, f: impl FnOnce() + Send + 'static, thread: *mut ABT_thread) {
+    let (func, arg) = boxed(f);
+    let mut attr = ABT_THREAD_ATTR_NULL;
+    unsafe {
+        assert_eq!(ABT_thread_attr_create(&mut attr), OK);
+        assert_eq!(ABT_thread_attr_set_stacksize(attr, 256 << 10), OK);
+        assert_eq!(ABT_thread_create(pool, func, arg, attr, thread), OK);
+        assert_eq!(ABT_thread_attr_free(&mut attr), OK);
+    }
+}
+
 /// A named ULT that runs a closure.
 pub fn spawn(pool: ABT_pool, f: impl FnOnce() + Send + 'static) -> ABT_thread {
-    let (func, arg) = boxed(f);
     let mut thread = ABT_THREAD_NULL;
-    unsafe { assert_eq!(ABT_thread_create(pool, func, arg, ABT_THREAD_ATTR_NULL, &mut thread), OK) };
+    create(pool, f, &mut thread);
     assert_ne!(thread, ABT_THREAD_NULL);
     thread
 }
 
 /// An unnamed ULT that runs a closure.
 pub fn spawn_unnamed(pool: ABT_pool, f: impl FnOnce() + Send + 'static) {
-    let (func, arg) = boxed(f);
-    unsafe { assert_eq!(ABT_thread_create(pool, func, arg, ABT_THREAD_ATTR_NULL, ptr::null_mut()), OK) };
+    create(pool, f, ptr::null_mut());
 }
 
 /// Joins and frees.
@@ -84,6 +102,39 @@ pub fn pools_of(xstream: ABT_xstream) -> Vec<ABT_pool> {
         assert_eq!(ABT_sched_get_pools(sched, count, 0, pools.as_mut_ptr()), OK);
         pools
     }
+}
+
+/// What one of the `ABT_info_print_*` functions prints.
+pub fn printed(print: impl FnOnce(*mut FILE)) -> String {
+    unsafe {
+        let file = libc::tmpfile();
+        assert!(!file.is_null());
+        print(file);
+        libc::rewind(file);
+        let mut text = vec![0u8; 1 << 20];
+        let length = libc::fread(text.as_mut_ptr().cast(), 1, text.len(), file);
+        libc::fclose(file);
+        text.truncate(length);
+        String::from_utf8(text).unwrap()
+    }
+}
+
+/// The value of `key : value` in the first line that has it.
+pub fn field<'a>(text: &'a str, key: &str) -> Option<&'a str> {
+    let lines = text.lines().filter_map(|line| line.split_once(':'));
+    lines.into_iter().find(|(name, _)| name.trim() == key).map(|(_, value)| value.trim())
+}
+
+/// The pool of the primary execution stream, which has no handle in this interface: the report of all
+/// execution streams begins with it and tells its scheduler.
+pub fn primary_pool() -> ABT_pool {
+    let report = printed(|file| unsafe { assert_eq!(ABT_info_print_all_xstreams(file), OK) });
+    assert_eq!(field(&report, "type"), Some("PRIMARY"));
+    let sched = field(&report, "main_sched").and_then(|text| text.strip_prefix("0x")).unwrap();
+    let sched = usize::from_str_radix(sched, 16).unwrap() as ABT_sched;
+    let mut pool = ABT_POOL_NULL;
+    unsafe { assert_eq!(ABT_sched_get_pools(sched, 1, 0, &mut pool), OK) };
+    pool
 }
 
 /// An execution stream with the built-in scheduler, and its pool.
@@ -189,6 +240,17 @@ pub mod user_sched {
     /// The scheduler and its pools, which go with it.
     pub fn create(stats: &'static Stats) -> (ABT_sched, [ABT_pool; POOLS]) {
         let mut pools = [ABT_POOL_NULL; POOLS];
+        for pool in &mut pools {
+            unsafe {
+                let rc = ABT_pool_create_basic(ABT_POOL_FIFO, ABT_POOL_ACCESS_MPSC, ABT_TRUE, pool);
+                assert_eq!(rc, OK);
+            }
+        }
+        (create_over(stats, &mut pools), pools)
+    }
+
+    /// A scheduler over these pools.
+    pub fn create_over(stats: &'static Stats, pools: &mut [ABT_pool; POOLS]) -> ABT_sched {
         let mut def = ABT_sched_def {
             type_: ABT_SCHED_TYPE_ULT,
             init: Some(init),
@@ -202,10 +264,6 @@ pub mod user_sched {
         let mut config = ABT_SCHED_CONFIG_NULL;
         let mut sched = ABT_SCHED_NULL;
         unsafe {
-            for pool in &mut pools {
-                let rc = ABT_pool_create_basic(ABT_POOL_FIFO, ABT_POOL_ACCESS_MPSC, ABT_TRUE, pool);
-                assert_eq!(rc, OK);
-            }
             let rc = ABT_sched_config_create(
                 &mut config,
                 freq,
@@ -224,6 +282,6 @@ pub mod user_sched {
             assert_eq!(ABT_sched_config_free(&mut config), OK);
             assert_eq!(config, ABT_SCHED_CONFIG_NULL);
         }
-        (sched, pools)
+        sched
     }
 }
