@@ -4,6 +4,9 @@
 //! its pools (`ABTX_pool_wait` of the runtime wakes it within microseconds) or its first sleeper is due. Over
 //! another Argobots no push can wake it: there it naps for `sched_relax_intvl`, and only after eight quiet
 //! seconds, as the C engine does.
+//!
+//! Waking a thread costs tens of microseconds, so an xstream that was needed again soon after it ran out of work
+//! stays awake for a moment before it sleeps ([`Alertness`]), as long as that pays.
 
 use core::time::Duration;
 
@@ -13,6 +16,57 @@ const LONGEST: Duration = Duration::from_secs(1);
 pub const DRAINING: Duration = Duration::from_millis(1);
 /// Idle cycles of a draining xstream before it starts to sleep between them.
 pub const DRAINING_SPINS: u32 = 64;
+
+/// How long an alert xstream stays awake: about what falling asleep and being woken take together.
+pub const ALERT: Duration = Duration::from_micros(100);
+
+/// Decides whether to stay awake for a moment when work runs out.
+///
+/// It pays when work came within [`ALERT`] the last time. Where it does not pay, because the next work comes
+/// from a thread that needs the same core, it is tried ever more rarely.
+#[derive(Debug, Default)]
+pub struct Alertness {
+    /// Whether work came soon the last time.
+    soon: bool,
+    /// How many times more not to try.
+    rest: u32,
+    /// How many times not to try after the next failure.
+    penalty: u32,
+}
+
+impl Alertness {
+    /// The longest row of times that it is not tried.
+    const MAX_PENALTY: u32 = 256;
+
+    /// Work has run out: whether to stay awake.
+    pub fn stays_awake(&mut self) -> bool {
+        if !self.soon {
+            return false;
+        }
+        if self.rest > 0 {
+            self.rest -= 1;
+            return false;
+        }
+        true
+    }
+
+    /// Work came while staying awake.
+    pub fn paid(&mut self) {
+        self.penalty = 0;
+    }
+
+    /// Work did not come while staying awake.
+    pub fn failed(&mut self) {
+        self.penalty = (2 * self.penalty + 1).min(Self::MAX_PENALTY);
+        self.rest = self.penalty;
+    }
+
+    /// Work came, `idle` after it had run out.
+    pub fn note(&mut self, idle: Duration) {
+        // Being woken is part of the time if the xstream slept.
+        self.soon = idle <= 2 * ALERT;
+    }
+}
 
 /// How long to sleep when the next known event is `next` nanoseconds away.
 pub fn duration(next: Option<u64>) -> Duration {
@@ -45,6 +99,35 @@ pub fn is_allowed(busy: u64, now: u64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Runs out of work `times` times, each time for `idle`; returns how often it stayed awake. Work comes only
+    /// after `idle` and, if the worker is `starved` by who stays awake, not before that gives up.
+    fn rounds(alertness: &mut Alertness, times: u32, idle: Duration, starved: bool) -> u32 {
+        let mut awake = 0;
+        for _ in 0..times {
+            if alertness.stays_awake() {
+                awake += 1;
+                if idle <= ALERT && !starved { alertness.paid() } else { alertness.failed() }
+            }
+            alertness.note(idle);
+        }
+        awake
+    }
+
+    #[test]
+    fn staying_awake_is_for_those_who_are_needed_soon() {
+        let mut alertness = Alertness::default();
+        assert_eq!(rounds(&mut alertness, 1000, Duration::from_millis(5), false), 0);
+        assert_eq!(rounds(&mut alertness, 1000, Duration::from_micros(20), false), 999);
+        assert_eq!(rounds(&mut alertness, 1000, Duration::from_millis(5), false), 1);
+    }
+
+    #[test]
+    fn staying_awake_in_vain_is_tried_ever_more_rarely() {
+        let mut alertness = Alertness::default();
+        assert!(rounds(&mut alertness, 10_000, Duration::from_micros(20), true) < 60);
+        assert!(rounds(&mut alertness, 1000, Duration::from_micros(20), false) > 700, "it recovers");
+    }
 
     #[test]
     fn an_idle_xstream_sleeps_until_the_next_event_but_never_for_ever() {

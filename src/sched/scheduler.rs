@@ -4,6 +4,7 @@ use core::cell::{Cell, RefCell};
 use core::ffi::{CStr, c_int, c_uint, c_void};
 use core::ptr::{self, NonNull};
 use core::sync::atomic::Ordering;
+use core::time::Duration;
 use std::rc::Rc;
 
 use gurt_client::{Facility, Result, error, warn};
@@ -11,7 +12,7 @@ use gurt_client::{Facility, Result, error, warn};
 use super::Work;
 use super::cycle::{Cycle, Pool, Step};
 use super::queue::{Kind, Queues};
-use super::relax;
+use super::relax::{self, ALERT, Alertness};
 use super::request::{self, Request};
 use super::sleep::Sleepers;
 use super::watch::{Monitor, Symbol, ThreadState, Vitals, Watchdog};
@@ -38,6 +39,7 @@ pub struct Scheduler {
     sleepers: RefCell<Sleepers<Rc<Request>>>,
     stopping: Cell<bool>,
     idle_cycles: Cell<u32>,
+    alertness: RefCell<Alertness>,
     watchdog: RefCell<Watchdog>,
     monitor: RefCell<Monitor>,
     vitals: Vitals,
@@ -88,6 +90,7 @@ impl Scheduler {
             sleepers: RefCell::default(),
             stopping: Cell::new(false),
             idle_cycles: Cell::new(0),
+            alertness: RefCell::default(),
             watchdog: RefCell::default(),
             monitor: RefCell::default(),
             vitals: Vitals::default(),
@@ -357,8 +360,53 @@ impl Scheduler {
         {
             return false;
         }
-        relax::sleep(&self.pools, relax::duration(self.next_event()));
+        self.rest();
         true
+    }
+
+    /// Waits until there is something to do, first awake, if that promises to be short, then asleep.
+    fn rest(&self) {
+        let began = precise_ns();
+        let mut alertness = self.alertness.borrow_mut();
+        let longest = relax::duration(self.next_event());
+        if alertness.stays_awake() {
+            if self.watch_pools(began + longest.min(ALERT).as_nanos() as u64) {
+                alertness.paid();
+            } else {
+                alertness.failed();
+            }
+        }
+        let awake = Duration::from_nanos(precise_ns() - began);
+        if self.pools_are_empty() && awake < longest {
+            relax::sleep(&self.pools, longest - awake);
+        }
+        alertness.note(Duration::from_nanos(precise_ns() - began));
+    }
+
+    /// Watches the pools until one has a unit, which it returns, or until `end`.
+    fn watch_pools(&self, end: u64) -> bool {
+        loop {
+            for _ in 0..32 {
+                if !self.pools_are_empty() {
+                    return true;
+                }
+                core::hint::spin_loop();
+            }
+            if precise_ns() >= end {
+                return false;
+            }
+            // Who makes the work may need this core.
+            std::thread::yield_now();
+        }
+    }
+
+    fn pools_are_empty(&self) -> bool {
+        self.pools.iter().all(|pool| {
+            let mut size = 0;
+            // SAFETY: the pool lives as long as the scheduler.
+            unsafe { abi::ABT_pool_get_size(*pool, &raw mut size) };
+            size == 0
+        })
     }
 
     /// Nanoseconds until the next thing that this xstream has to do by itself.
