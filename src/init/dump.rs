@@ -68,11 +68,11 @@ fn dump_stacks(stream: *mut libc::FILE) {
     }
 }
 
-/// Called by Argobots when the stacks are dumped, or the time is over.
-unsafe extern "C" fn stacks_dumped(success: abi::ABT_bool, stream: *mut c_void) {
+/// Called by Argobots when the stacks are dumped (0), or the time is over (1).
+unsafe extern "C" fn stacks_dumped(timed_out: abi::ABT_bool, stream: *mut c_void) {
     // SAFETY: the stream that dump_stacks has passed on.
     unsafe {
-        libc::fprintf(stream.cast(), c"Callstack dump result: %d\n".as_ptr(), success);
+        libc::fprintf(stream.cast(), c"Callstack dump result: %d\n".as_ptr(), timed_out);
         libc::fclose(stream.cast());
     }
     STACKS_DUMPED.store(true, Ordering::Release);

@@ -63,6 +63,13 @@ pub enum Failure {
         /// How the attempt failed.
         error: Der,
     },
+    /// A module could not be loaded; the log says what was tried.
+    Module {
+        /// Its name.
+        name: String,
+        /// Why.
+        error: Der,
+    },
     /// The control plane has set the engine up without giving it a rank.
     NoRank,
     /// A signal asked the engine to stop before it was set up.
@@ -76,7 +83,7 @@ impl Failure {
             Failure::Running => Der::new(abi::DER_ALREADY.into()),
             Failure::Missed(missed) => missed.error,
             Failure::Unfit(_) => Der::new(abi::DER_INVAL.into()),
-            Failure::NoControlPlane { error, .. } => *error,
+            Failure::NoControlPlane { error, .. } | Failure::Module { error, .. } => *error,
             Failure::NoRank => Der::new(abi::DER_NONEXIST.into()),
             Failure::Stopped(_) => Der::new(abi::DER_CANCELED.into()),
         }
@@ -87,13 +94,18 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Failure::Running => f.write_str("this process runs an engine already"),
-            Failure::Missed(missed) => write!(f, "cannot start {missed}"),
+            Failure::Missed(missed) => {
+                write!(f, "cannot start {missed}; the log has the details (D_LOG_FILE)")
+            }
             Failure::Unfit(why) => f.write_str(why),
             Failure::NoControlPlane { socket, error } => write!(
                 f,
                 "no control plane answers at {socket} ({error}): start daos_server, or name the directory of \
                  its daos_server.sock (-d)"
             ),
+            Failure::Module { name, error } => {
+                write!(f, "cannot load module {name}: {error}; the log says what was tried (D_LOG_FILE)")
+            }
             Failure::NoRank => f.write_str("the control plane has set the engine up before it set its rank"),
             Failure::Stopped(signal) => write!(f, "stopped by signal {signal} before the engine was set up"),
         }
@@ -126,6 +138,8 @@ impl Engine {
         let started = ladder.start(options, &mut settings, attention);
         started.inspect_err(|failure| match failure {
             Failure::Stopped(_) => info!(Facility::SERVER, "{failure}"),
+            // Logged where it is known better.
+            Failure::Module { .. } => {}
             failure => error!(Facility::SERVER, "{failure}"),
         })?;
         Ok(Engine { _ladder: ladder, _settings: settings, _claim: claim })
@@ -140,7 +154,7 @@ impl Ladder {
         settings: &mut Published,
         attention: &Attention,
     ) -> core::result::Result<(), Failure> {
-        self.start_umask()?;
+        self.start_umask();
         self.start_tls()?;
         self.start_log()?;
         plan_xstreams(options, settings)?;
@@ -157,17 +171,13 @@ impl Ladder {
     }
 
     /// The umask of DAOS leaves permissions of the group to whoever creates a file.
-    fn start_umask(&mut self) -> core::result::Result<(), Missed> {
+    fn start_umask(&mut self) {
         // SAFETY: takes a number.
         let former = unsafe { libc::umask(0o002) };
-        self.climb(
-            "umask",
-            || Ok(()),
-            move || {
-                // SAFETY: as above.
-                unsafe { libc::umask(former) };
-            },
-        )
+        self.rung("umask", move || {
+            // SAFETY: as above.
+            unsafe { libc::umask(former) };
+        });
     }
 
     /// Storage for each xstream; log lines look at it, so it comes before the log.
@@ -228,7 +238,7 @@ impl Ladder {
 
     /// Loads and initialises the modules. All are loaded before the first is initialised, so that they may use
     /// each other's symbols.
-    fn start_modules(&mut self, names: &[String]) -> core::result::Result<(), Missed> {
+    fn start_modules(&mut self, names: &[String]) -> core::result::Result<(), Failure> {
         // SAFETY: takes no argument; nothing is loaded yet.
         self.climb(
             "dRPC handlers",
@@ -239,22 +249,15 @@ impl Ladder {
             },
         )?;
         // There is none yet: SetRank's handler is a module's.
-        self.climb(
-            "rank",
-            || Ok(()),
-            || {
-                // SAFETY: takes no argument; nobody asks for the rank any more.
-                unsafe { abi::crt_finalize() };
-            },
-        )?;
+        self.rung("rank", || {
+            // SAFETY: takes no argument; nobody asks for the rank any more.
+            unsafe { abi::crt_finalize() };
+        });
         // SAFETY: takes no argument; no xstream runs the modules' code any more.
-        self.climb_partly(
-            "modules",
-            || names.iter().try_for_each(|name| load(name)),
-            || unsafe {
-                abi::dss_module_unload_all();
-            },
-        )?;
+        self.rung("modules", || unsafe { abi::dss_module_unload_all() });
+        for name in names {
+            load(name).map_err(|error| Failure::Module { name: name.clone(), error })?;
+        }
         info!(Facility::SERVER, "modules loaded: {}", names.join(","));
 
         // SAFETY: takes no argument. Module init functions may read the epoch.
@@ -262,7 +265,7 @@ impl Ladder {
         let mut facilities = 0;
         // SAFETY: writes one number. Unloading undoes it.
         check(unsafe { abi::dss_module_init_all(&raw mut facilities) })
-            .map_err(|error| Missed { step: "initialised modules", error })
+            .map_err(|error| Missed { step: "modules", error }.into())
     }
 
     fn start_xstreams(&mut self) -> core::result::Result<(), Missed> {
@@ -279,16 +282,13 @@ impl Ladder {
                 state::reset();
             },
         )?;
-        self.climb(
-            "service",
-            || Ok(()),
-            || {
-                info!(Facility::SERVER, "the engine is shutting down");
-                // SAFETY: takes no argument; xstreams run.
-                unsafe { abi::dss_srv_set_shutting_down() };
-                cleanup_modules();
-            },
-        )
+        self.rung("service", || {
+            info!(Facility::SERVER, "the engine is shutting down");
+            // SAFETY: takes no argument; xstreams run.
+            unsafe { abi::dss_srv_set_shutting_down() };
+            cleanup_modules();
+        });
+        Ok(())
     }
 }
 
@@ -335,7 +335,6 @@ fn load(name: &str) -> Result {
     let c_name = CString::new(name).map_err(|_| Der::new(abi::DER_INVAL.into()))?;
     // SAFETY: a string that outlives the call.
     check(unsafe { abi::dss_module_load(c_name.as_ptr()) })
-        .inspect_err(|err| error!(Facility::SERVER, "cannot load module {name}: {err}"))
 }
 
 /// Tells daos_server that this engine awaits SetRank and SetUp.

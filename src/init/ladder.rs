@@ -37,21 +37,14 @@ impl Ladder {
     ) -> core::result::Result<(), Missed> {
         up().map_err(|error| Missed { step, error })?;
         info!(Facility::SERVER, "{step}: up");
-        self.0.push(Rung { step, down: Box::new(down) });
+        self.rung(step, down);
         Ok(())
     }
 
-    /// Takes a step that may be taken half: `down` runs on the way back even if `up` fails.
-    pub fn climb_partly(
-        &mut self,
-        step: &'static str,
-        up: impl FnOnce() -> Result,
-        down: impl FnOnce() + 'static,
-    ) -> core::result::Result<(), Missed> {
+    /// Remembers `down` for the way back from something that is done already, or that may be done half before
+    /// it fails.
+    pub fn rung(&mut self, step: &'static str, down: impl FnOnce() + 'static) {
         self.0.push(Rung { step, down: Box::new(down) });
-        up().map_err(|error| Missed { step, error })?;
-        info!(Facility::SERVER, "{step}: up");
-        Ok(())
     }
 }
 
@@ -83,12 +76,11 @@ mod tests {
         };
         let mut ladder = Ladder::default();
         ladder.climb("one", || Ok(()), note("one")).unwrap();
-        ladder.climb_partly("two", || Ok(()), note("two")).unwrap();
+        ladder.rung("two", note("two"));
         let missed = ladder.climb("three", failing, note("three")).unwrap_err();
         assert_eq!((missed.step, missed.error.rc()), ("three", -(abi::DER_NOMEM as i32)));
-        ladder.climb_partly("four", failing, note("four")).unwrap_err();
         assert!(log.borrow().is_empty());
         drop(ladder);
-        assert_eq!(*log.borrow(), ["four", "two", "one"]);
+        assert_eq!(*log.borrow(), ["two", "one"]);
     }
 }
