@@ -438,8 +438,7 @@ fn create_unit(
         Handle::<ThreadAttr>::from_c(attr).map_or(runtime.config.thread_stack_size, |a| a.stack_size.get());
     let me = xstream::current();
     let unit = xstream::new_thread(me);
-    unit.initialize(kind, named, function, arg, stack::pages_for(size));
-    unit.set_pool(Some(pool));
+    unit.initialize(kind, named, (function, arg), stack::pages_for(size), Some(pool));
     pool.push(unit, me);
     Ok(unit)
 }

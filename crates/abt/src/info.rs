@@ -248,10 +248,15 @@ pub(crate) fn request_dump(file: *mut FILE, timeout: f64, callback: Option<DumpC
     }
 }
 
+/// Whether a dump is under way.
+pub(crate) fn is_dump_active() -> bool {
+    REQUEST.phase.load(Ordering::SeqCst) == ACTIVE
+}
+
 /// Whether an execution stream has something to do for a dump.
 #[inline(always)]
 pub(crate) fn is_dump_due(xs: Handle<Xstream>) -> bool {
-    REQUEST.phase.load(Ordering::SeqCst) == ACTIVE && is_due_now(xs)
+    is_dump_active() && is_due_now(xs)
 }
 
 #[cold]
@@ -339,7 +344,8 @@ fn other_units(out: &mut String, done: &[Handle<Xstream>]) -> fmt::Result {
 fn units_where(out: &mut String, with_stacks: bool, wanted: impl Fn(Handle<Thread>) -> bool) -> fmt::Result {
     let mut result = Ok(());
     thread::for_each(|unit| {
-        if result.is_ok() && wanted(unit) {
+        // The pool of a unit that has ended may be gone.
+        if result.is_ok() && unit.state() != State::Terminated && wanted(unit) {
             result = one_unit(out, unit, with_stacks);
         }
     });
@@ -348,9 +354,6 @@ fn units_where(out: &mut String, with_stacks: bool, wanted: impl Fn(Handle<Threa
 
 fn one_unit(out: &mut String, unit: Handle<Thread>, with_stack: bool) -> fmt::Result {
     let state = unit.state();
-    if state == State::Terminated {
-        return Ok(());
-    }
     let what = if unit.kind() == Kind::Tasklet { "tasklet" } else { "ULT" };
     writeln!(out, "=== {what} ({:p}) ===", unit.as_ptr())?;
     writeln!(out, "id        : {}", unit.id())?;

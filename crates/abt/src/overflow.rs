@@ -131,7 +131,7 @@ fn report_overflow(address: usize) {
     text.add("abt: stack overflow: ULT ").add_pointer(unit.as_ptr().addr());
     text.add(" running ").add_symbol(function);
     text.add(" on xstream ").add_number(xs.rank().max(0) as usize);
-    text.add(" has used all of its ").add_number(usable.len() / 1024 * 1024).add(" bytes of stack (");
+    text.add(" has used all of its ").add_number(stack.size()).add(" bytes of stack (");
     text.add_pointer(usable.start).add("-").add_pointer(usable.end).add("; fault at ").add_pointer(address);
     text.add("). Give the ULT a larger stack (ABT_thread_attr_set_stacksize, ABT_THREAD_STACKSIZE).\n");
     text.print();

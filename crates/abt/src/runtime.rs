@@ -98,16 +98,16 @@ fn start() -> Result {
     pool::reset_ids();
     let stack = StackCache::default().take(stack::pages_for(config.sched_stack_size)).ok_or(Error::MEM)?;
     let primary = thread::take_global();
-    primary.initialize(Kind::Primary, true, primary_function as Function, core::ptr::null_mut(), 0);
+    let sched = Sched::create_basic()?;
+    let function = (primary_function as Function, core::ptr::null_mut());
+    primary.initialize(Kind::Primary, true, function, 0, Some(sched.pools()[0]));
     let runtime = Handle::new(Runtime {
         config,
         xstreams: Mutex::new(Vec::new()),
         primary,
         overflow: overflow::Handler::install(),
     });
-    let sched = Sched::create_basic()?;
     let xs = Xstream::create(&runtime, sched, None, true)?;
-    primary.set_pool(Some(sched.pools()[0]));
     RUNTIME.store(runtime.as_ptr(), Ordering::Release);
     xs.become_primary(primary, stack);
     if runtime.config.print {

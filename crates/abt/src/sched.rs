@@ -226,7 +226,8 @@ impl Sched {
         if nothing_to_do() && !xs.sleep(Some(IDLE)) {
             xs.clear_stacks();
             if nothing_to_do() {
-                xs.sleep(None);
+                // During a dump somebody must notice that its time is up.
+                xs.sleep(info::is_dump_active().then_some(IDLE));
             }
         }
         self.pools.iter().for_each(|pool| pool.remove_sleeper());

@@ -108,6 +108,11 @@ impl StackRef {
         self.get().pages
     }
 
+    /// Usable size in bytes, as it was asked for.
+    pub(crate) fn size(self) -> usize {
+        self.pages() as usize * PAGE
+    }
+
     /// The addresses whose access means an overflow.
     pub(crate) fn guard(self) -> core::ops::Range<usize> {
         self.get().base as usize..self.get().base as usize + GUARD

@@ -123,7 +123,15 @@ impl Thread {
 
     /// Makes a free descriptor a unit that is ready to be queued. A ULT gets its stack when it first runs.
     #[inline]
-    pub(crate) fn initialize(&self, kind: Kind, named: bool, func: Function, arg: *mut c_void, pages: u32) {
+    pub(crate) fn initialize(
+        &self,
+        kind: Kind,
+        named: bool,
+        (func, arg): (Function, *mut c_void),
+        pages: u32,
+        pool: Option<Handle<Pool>>,
+    ) {
+        self.pool.set(pool);
         self.kind.set(kind);
         self.named.set(named);
         self.func.set(func);

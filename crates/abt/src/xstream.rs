@@ -483,7 +483,7 @@ impl Xstream {
         let mut list = runtime.xstreams();
         let rank = free_rank(&list, rank).ok_or(Error::INV_XSTREAM_RANK)?;
         let main = thread::take_global();
-        main.initialize(Kind::Scheduler, true, run_main, sched.to_c(), 0);
+        main.initialize(Kind::Scheduler, true, (run_main, sched.to_c()), 0, None);
         let xs = Handle::new(Xstream {
             rank,
             primary,
