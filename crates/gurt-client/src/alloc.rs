@@ -4,7 +4,7 @@ use core::ffi::c_void;
 use core::ptr::NonNull;
 
 /// Whether fault injection wants this allocation to fail: `D_SHOULD_FAIL(d_fault_attr_mem)`.
-pub fn injected() -> bool {
+fn injected() -> bool {
     // SAFETY: both variables are written when fault injection starts; d_should_fail takes any attribute.
     unsafe {
         (&raw const abi::d_fault_inject).read() != 0
@@ -39,6 +39,33 @@ pub fn copied<T: Copy>(values: &[T]) -> Option<*mut T> {
     // SAFETY: just allocated for as many values.
     unsafe { memory.copy_from_nonoverlapping(values.as_ptr(), values.len()) };
     Some(memory)
+}
+
+/// `D_REALLOC_ARRAY`: changes the length of an array; new elements are zeroes, length 0 frees it. `None`, and
+/// the array is as before, when memory is short or a fault is injected.
+///
+/// # Safety
+/// `*array` is null or an array of `old` elements from a function of this module or `D_ALLOC_ARRAY`.
+pub unsafe fn resize<T: Copy>(array: &mut *mut T, old: usize, new: usize) -> Option<()> {
+    const { assert!(align_of::<T>() <= 16, "malloc aligns to 16 bytes") };
+    if new == 0 {
+        // SAFETY: the caller's array.
+        unsafe { free(core::mem::replace(array, core::ptr::null_mut())) };
+        return Some(());
+    }
+    let size = new.checked_mul(size_of::<T>())?;
+    if injected() {
+        return None;
+    }
+    // SAFETY: the caller's array; the memory has room for `new` elements afterwards.
+    unsafe {
+        let memory = NonNull::new(abi::d_realloc((*array).cast(), size))?.cast::<T>();
+        if new > old {
+            memory.add(old).write_bytes(0, new - old);
+        }
+        *array = memory.as_ptr();
+    }
+    Some(())
 }
 
 /// `D_ALLOC_PTR` and assignment: `value` in memory of its own.

@@ -34,12 +34,10 @@ unsafe fn append(buf: &mut d_string_buffer_t, fmt: *const c_char, ap: va_list) -
         let needed = buf.str_size + len + 1;
         if needed > buf.buf_size {
             let size = needed.next_power_of_two().max(64);
-            let block =
-                if alloc::injected() { ptr::null_mut() } else { abi::d_realloc(buf.str_.cast(), size) };
-            if block.is_null() {
+            if alloc::resize(&mut buf.str_, buf.buf_size, size).is_none() {
                 return NOMEM;
             }
-            (buf.str_, buf.buf_size) = (block.cast(), size);
+            buf.buf_size = size;
         }
         vsnprintf(buf.str_.add(buf.str_size), buf.buf_size - buf.str_size, fmt, &mut written);
         buf.str_size += len;
@@ -112,13 +110,12 @@ abi::export! {
         unsafe {
             let vec = &mut *pointers;
             if vec.p_len == vec.p_cap {
-                let Some(cap) = vec.p_cap.max(1).checked_mul(if vec.p_cap == 0 { 1 } else { 2 }) else { return NOMEM };
-                let size = cap as usize * size_of::<*mut c_void>();
-                let block = if alloc::injected() { ptr::null_mut() } else { abi::d_realloc(vec.p_buf.cast(), size) };
-                if block.is_null() {
+                let Some(cap) = vec.p_cap.checked_mul(2) else { return NOMEM };
+                let cap = cap.max(1);
+                if alloc::resize(&mut vec.p_buf, vec.p_cap as usize, cap as usize).is_none() {
                     return NOMEM;
                 }
-                (vec.p_buf, vec.p_cap) = (block.cast(), cap);
+                vec.p_cap = cap;
             }
             *vec.p_buf.add(vec.p_len as usize) = pointer;
             vec.p_len += 1;

@@ -61,32 +61,14 @@ unsafe fn replace(list: &mut d_rank_list_t, ranks: &[d_rank_t]) -> Result {
     Ok(())
 }
 
-/// Changes the length of an array from `D_ALLOC`; new elements are zeroes. A length of 0 frees it.
+/// Changes the number of ranks; new ones are 0.
 ///
 /// # Safety
-/// `*array` is null or such an array of `old` elements, for which all zeroes is a value.
-unsafe fn resize<T: Copy>(array: &mut *mut T, old: u32, new: u32) -> Result {
-    let (old, new) = (old as usize, new as usize);
-    if new == 0 {
-        // SAFETY: by the caller's promise.
-        unsafe { alloc::free(core::mem::replace(array, ptr::null_mut())) };
-        return Ok(());
-    }
-    if alloc::injected() {
-        return Err(NOMEM);
-    }
-    // SAFETY: by the caller's promise; the block has room for `new` elements afterwards.
-    unsafe {
-        let block =
-            abi::d_realloc((*array).cast(), new.checked_mul(size_of::<T>()).ok_or(NOMEM)?).cast::<T>();
-        if block.is_null() {
-            return Err(NOMEM);
-        }
-        *array = block;
-        if new > old {
-            ptr::write_bytes(block.add(old), 0, new - old);
-        }
-    }
+/// `list` owns its array.
+unsafe fn resize(list: &mut d_rank_list_t, size: u32) -> Result {
+    // SAFETY: the list's own array.
+    unsafe { alloc::resize(&mut list.rl_ranks, list.rl_nr as usize, size as usize).ok_or(NOMEM)? };
+    list.rl_nr = size;
     Ok(())
 }
 
@@ -236,7 +218,7 @@ abi::export! {
         // SAFETY: the caller's list, which owns its array.
         unsafe {
             let Some(list) = ptr.as_mut() else { return INVAL.rc() };
-            Der::rc_of(resize(&mut list.rl_ranks, list.rl_nr, size).map(|()| list.rl_nr = size))
+            Der::rc_of(resize(list, size))
         }
     }
 
@@ -331,7 +313,7 @@ abi::export! {
             };
             ranks_mut(list).copy_within(at + 1.., at);
             let len = list.rl_nr - 1;
-            Der::rc_of(resize(&mut list.rl_ranks, list.rl_nr, len).map(|()| list.rl_nr = len))
+            Der::rc_of(resize(list, len))
         }
     }
 
@@ -443,12 +425,12 @@ abi::export! {
                 abi::d_rank_range_list_free(list);
                 return ptr::null_mut();
             }
-            match resize(&mut list.rrl_ranges, list.rrl_nr, size) {
-                Ok(()) => {
+            match alloc::resize(&mut list.rrl_ranges, list.rrl_nr as usize, size as usize) {
+                Some(()) => {
                     list.rrl_nr = size;
                     list
                 }
-                Err(_) => ptr::null_mut(),
+                None => ptr::null_mut(),
             }
         }
     }
