@@ -3,9 +3,11 @@
 //! The control plane assigns the rank by dRPC: the handler of SetRank calls `crt_rank_self_set`, everybody
 //! else asks `crt_group_rank`. Without a fabric there is one group, the system's, and nobody else in it.
 
-use core::ffi::c_int;
+use core::ffi::{CStr, c_char, c_int};
 use core::sync::atomic::{AtomicU32, Ordering};
 use gurt_client::{Der, Facility, Result, error, info};
+use std::ffi::CString;
+use std::sync::LazyLock;
 
 /// The rank, `CRT_NO_RANK` before it is assigned.
 static SELF: AtomicU32 = AtomicU32::new(abi::CRT_NO_RANK);
@@ -51,6 +53,38 @@ abi::export! {
         // SAFETY: not null, and the caller vouches for the rest.
         unsafe { rank.write(current.unwrap_or(abi::CRT_NO_RANK)) };
         if current.is_some() { 0 } else { Der::new(abi::DER_NONEXIST.into()).rc() }
+    }
+
+    /// `crt_self_uri_get` (crt_group.c): stores in `uri`, to be freed by `D_FREE`, where this engine can be
+    /// reached: not at all without a fabric. The URI names machine and process for whoever reads it in a log, and
+    /// its scheme is that of no provider. 0, `-DER_INVAL` or `-DER_NOMEM`.
+    pub unsafe fn crt_self_uri_get(_tag: c_int, uri: *mut *mut c_char) -> c_int {
+        if uri.is_null() {
+            return Der::new(abi::DER_INVAL.into()).rc();
+        }
+        // SAFETY: a string, set before there are calls; the copy belongs to the caller.
+        unsafe {
+            let host = CStr::from_ptr((&raw const abi::dss_hostname).cast()).to_string_lossy();
+            let text = CString::new(format!("embedded://{host}/{}", std::process::id())).expect("no NUL in it");
+            let copy = abi::d_strndup(text.as_ptr(), text.count_bytes());
+            uri.write(copy);
+            if copy.is_null() { Der::new(abi::DER_NOMEM.into()).rc() } else { 0 }
+        }
+    }
+
+    /// `crt_self_incarnation_get` (crt_group.c): stores when this engine was first asked, in HLC time, as its
+    /// incarnation: a later process has a later one. 0 or `-DER_INVAL`.
+    pub unsafe fn crt_self_incarnation_get(incarnation: *mut u64) -> c_int {
+        static INCARNATION: LazyLock<u64> = LazyLock::new(|| {
+            // SAFETY: takes no argument.
+            unsafe { abi::d_hlc_get() }
+        });
+        if incarnation.is_null() {
+            return Der::new(abi::DER_INVAL.into()).rc();
+        }
+        // SAFETY: not null, and the caller vouches for the rest.
+        unsafe { incarnation.write(*INCARNATION) };
+        0
     }
 
     /// `crt_finalize` (crt_init.c): leaves the group; the engine has no rank any more. 0.

@@ -74,6 +74,10 @@ pub struct crt_corpc_ops {
 /// `CRT_NO_RANK`: stands for no rank.
 pub const CRT_NO_RANK: d_rank_t = u32::MAX;
 unsafe extern "C" {
+    /// Stores the URI of this engine's context `tag`, to be freed by `D_FREE`.
+    pub fn crt_self_uri_get(tag: c_int, uri: *mut *mut c_char) -> c_int;
+    /// Stores the incarnation of this engine: when it joined its group, in HLC time.
+    pub fn crt_self_incarnation_get(incarnation: *mut u64) -> c_int;
     /// Makes `rank` the rank of this engine, which joins its group at version `group_version_min` (from 1).
     /// Once; 0 or `-DER_INVAL`.
     pub fn crt_rank_self_set(rank: d_rank_t, group_version_min: u32) -> c_int;

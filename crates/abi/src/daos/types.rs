@@ -8,3 +8,19 @@ pub struct daos_handle_t {
     pub cookie: u64,
 }
 pub type daos_epoch_t = u64;
+
+/// `DAOS_PROP_LABEL_MAX_LEN` of `daos_prop.h`: longest label, without the NUL.
+pub const DAOS_PROP_LABEL_MAX_LEN: usize = 127;
+/// `daos_mgmt_pool_info_t` of `daos_mgmt.h`: a pool of the system.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct daos_mgmt_pool_info_t {
+    /// UUID.
+    pub mgpi_uuid: crate::uuid_t,
+    /// Label, owned.
+    pub mgpi_label: crate::d_string_t,
+    /// Ranks of its service, owned.
+    pub mgpi_svc: *mut crate::d_rank_list_t,
+    /// Rank of the service's leader.
+    pub mgpi_ldr: crate::d_rank_t,
+}

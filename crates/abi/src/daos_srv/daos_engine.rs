@@ -314,6 +314,17 @@ unsafe extern "C" {
         flags: c_uint,
         resp: *mut *mut Drpc__Response,
     ) -> c_int;
+    /// Stores in `svc_ranks` the ranks of the service of the pool `pool_uuid`, as the control plane knows them; to
+    /// be freed by `d_rank_list_free`.
+    pub fn ds_get_pool_svc_ranks(pool_uuid: *const u8, svc_ranks: *mut *mut d_rank_list_t) -> c_int;
+    /// Looks up the pool labelled `label`: stores its UUID and the ranks of its service.
+    pub fn ds_pool_find_bylabel(
+        label: *const c_char,
+        pool_uuid: *mut u8,
+        svc_ranks: *mut *mut d_rank_list_t,
+    ) -> c_int;
+    /// Stores the number of pools in `npools` and describes them in `pools`, which may be null.
+    pub fn ds_get_pool_list(npools: *mut u64, pools: *mut daos_mgmt_pool_info_t) -> c_int;
     pub fn dss_chore_register(chore: *mut dss_chore) -> c_int;
     pub fn dss_chore_deregister(chore: *mut dss_chore);
     pub fn dss_chore_diy(chore: *mut dss_chore);
