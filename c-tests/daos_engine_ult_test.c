@@ -16,7 +16,7 @@
 #include <engine/drpc_internal.h>
 #include <engine/srv_internal.h>
 
-enum { TARGETS_MAX = 4, SYSTEM_XS = 3, ROUNDS = 50 };
+enum { TARGETS_MAX = 4, SYSTEM_XS = 3, ROUNDS = 10 };
 
 /* The configuration under test. */
 struct config {
@@ -181,7 +181,7 @@ a_pool_shares_the_forwarding(void **state)
 	if (!with_pool())
 		return;
 	able = config.offload < config.targets ? config.offload : config.targets;
-	for (i = 0; i < 1000; i++) {
+	for (i = 0; i < 300; i++) {
 		int xs_id = place(DSS_XS_IOFW, 0)->dx_xs_id;
 
 		seen += !used[xs_id];
