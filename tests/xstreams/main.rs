@@ -496,6 +496,57 @@ fn run_time_is_told_on_watched_xstreams_only() {
     assert_eq!(told, [(0, true), (0, true), unknown, unknown, unknown, unknown, unknown]);
 }
 
+/// Set in the process that [`a_ult_that_never_yields_is_named_and_the_engine_killed`] starts.
+const DOOMED: &str = "DAOS_ENGINE_TEST_DOOMED";
+
+/// Where that process ends.
+fn run_until_killed() {
+    unsafe {
+        assert_eq!(abi::daos_debug_init_ex(ptr::null_mut(), abi::DLOG_INFO.into()), 0);
+        (&raw mut abi::sched_inactive_max).write(1000);
+    }
+    let runtime = Runtime::start();
+    let xstreams = runtime.xstreams(ONE_HELPER_EACH).unwrap();
+    xstreams.on(0, || std::thread::sleep(std::time::Duration::from_millis(100)));
+    // SAFETY: takes one argument and returns a number that nobody looks at.
+    let sleep: unsafe extern "C" fn(*mut c_void) =
+        unsafe { std::mem::transmute(libc::sleep as unsafe extern "C" fn(c_uint) -> c_uint) };
+    xstreams.on(1, move || {
+        let minute = std::ptr::without_provenance_mut(60);
+        let rc = unsafe { abi::dss_ult_create(Some(sleep), minute, abi::DSS_XS_VOS, 1, 0, ptr::null_mut()) };
+        assert_eq!(rc, 0);
+    });
+    std::thread::sleep(std::time::Duration::from_secs(60));
+}
+
+#[test]
+fn a_ult_that_never_yields_is_named_and_the_engine_killed() {
+    if std::env::var_os(DOOMED).is_some() {
+        return run_until_killed();
+    }
+    let log = std::env::temp_dir().join(format!("daos-engine-doomed-{}", std::process::id()));
+    let status = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "a_ult_that_never_yields_is_named_and_the_engine_killed"])
+        .env(DOOMED, "1")
+        .env("D_LOG_FILE", &log)
+        .status()
+        .unwrap();
+    let lines = std::fs::read_to_string(&log).unwrap();
+    std::fs::remove_file(&log).unwrap();
+    assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(libc::SIGKILL), "{lines}");
+    let line =
+        |start: &str| lines.lines().find(|line| line.contains(start)).unwrap_or_else(|| panic!("{lines}"));
+    // After it has yielded, on the system xstream.
+    let watchdog = line("WATCHDOG: ");
+    assert!(watchdog.contains("ms on xs 0 (daos_sys_0)"), "{watchdog}");
+    // While it has not, on a target.
+    let monitor = line("SCHED_MONITOR: sleep");
+    for part in ["libc", "has not yielded for", "xs 5 (tgt 1, daos_io_1)", "thread state S"] {
+        assert!(monitor.contains(part), "{part}: {monitor}");
+    }
+    line("SCHED_MONITOR: killing the engine");
+}
+
 #[test]
 fn a_dump_shows_every_xstream() {
     let runtime = Runtime::start();
