@@ -348,10 +348,7 @@ unsafe fn drain(dx: NonNull<abi::dss_xstream>, role: &Role) {
             return;
         }
         if Instant::now() >= report_at {
-            warn!(
-                Facility::SERVER,
-                "{role} cannot stop yet: {left} ULTs have not ended; SIGUSR1 dumps them where the engine runs"
-            );
+            warn!(Facility::SERVER, "{role} cannot stop yet: {left} ULTs have not ended");
             report_at += DRAIN_REPORT;
         }
         inline::yield_now();
