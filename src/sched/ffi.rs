@@ -175,7 +175,7 @@ unsafe fn check_attr(symbol: &str, attr: *const abi::sched_req_attr) -> Option<a
 
 /// The ULT that a new request is for, and whether the request owns it.
 fn request_ult(ult: abi::ABT_thread) -> Option<(abi::ABT_thread, bool)> {
-    if ult == abi::ABT_THREAD_NULL || ult.is_null() {
+    if ult == abi::ABT_THREAD_NULL {
         let mut own = abi::ABT_THREAD_NULL;
         // SAFETY: writes one handle.
         let rc = unsafe { abi::ABT_thread_self(&raw mut own) };
