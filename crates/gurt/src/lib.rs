@@ -8,6 +8,7 @@ mod debug;
 mod env;
 mod errno;
 mod fault_inject;
+mod hash;
 mod heap;
 mod hlc;
 mod lock;
