@@ -15,7 +15,13 @@ fn the_module_in_the_readme_is_the_one_that_is_built() {
 
 #[test]
 fn links_between_documents_lead_somewhere() {
-    for document in ["README.md", "docs/architecture.md", "docs/linking.md", "docs/embedded-mode.md"] {
+    for document in [
+        "README.md",
+        "docs/architecture.md",
+        "docs/linking.md",
+        "docs/embedded-mode.md",
+        "ffi-examples/README.md",
+    ] {
         let folder = Path::new(document).parent().unwrap();
         let text = read(document);
         for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
