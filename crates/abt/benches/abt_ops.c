@@ -1,5 +1,6 @@
 /*
- * What the operations of a ULT runtime cost, through abt.h alone: link it against any implementation.
+ * What the operations of a ULT runtime cost, through abt.h alone: link it against any
+ * implementation.
  *
  *   cc -O2 abt_ops.c -labt -lpthread -o abt_ops && ./abt_ops [rounds]
  *
@@ -11,13 +12,13 @@
 #include <string.h>
 #include <time.h>
 
-#define CHECK(call)                                                                                \
-	do {                                                                                       \
-		int rc_ = (call);                                                                  \
-		if (rc_ != ABT_SUCCESS) {                                                          \
-			fprintf(stderr, "%s:%d: %s: %d\n", __FILE__, __LINE__, #call, rc_);        \
-			exit(1);                                                                   \
-		}                                                                                  \
+#define CHECK(call)                                                                         \
+	do {                                                                                \
+		int rc_ = (call);                                                           \
+		if (rc_ != ABT_SUCCESS) {                                                   \
+			fprintf(stderr, "%s:%d: %s: %d\n", __FILE__, __LINE__, #call, rc_); \
+			exit(1);                                                            \
+		}                                                                           \
 	} while (0)
 
 #define MAX_ROUNDS 101
@@ -49,7 +50,7 @@ static void
 report(const char *name, double (*round)(int), int arg, int per_second)
 {
 	double sample[MAX_ROUNDS];
-	int    i;
+	int i;
 
 	round(arg);
 	for (i = 0; i < rounds; i++)
@@ -79,11 +80,12 @@ static double
 round_yield(int ults)
 {
 	ABT_thread thread[1000];
-	int        count = YIELDS / ults, i;
-	double     start = now();
+	int count = YIELDS / ults, i;
+	double start = now();
 
 	for (i = 0; i < ults; i++)
-		CHECK(ABT_thread_create(here, yield_many, &count, ABT_THREAD_ATTR_NULL, &thread[i]));
+		CHECK(ABT_thread_create(here, yield_many, &count, ABT_THREAD_ATTR_NULL,
+					&thread[i]));
 	for (i = 0; i < ults; i++)
 		CHECK(ABT_thread_free(&thread[i]));
 	return (now() - start) / ((double)count * ults);
@@ -103,8 +105,8 @@ static double
 round_create_join(int unused)
 {
 	ABT_thread thread;
-	double     start = now();
-	int        i;
+	double start = now();
+	int i;
 
 	(void)unused;
 	for (i = 0; i < CREATES; i++) {
@@ -127,10 +129,10 @@ count_run(void *arg)
 static double
 round_create_batch(int stack_kib)
 {
-	const int       batch = 256;
+	const int batch = 256;
 	ABT_thread_attr attr;
-	double          start;
-	int             i, j;
+	double start;
+	int i, j;
 
 	CHECK(ABT_thread_attr_create(&attr));
 	CHECK(ABT_thread_attr_set_stacksize(attr, stack_kib * 1024));
@@ -140,7 +142,8 @@ round_create_batch(int stack_kib)
 
 		for (j = 0; j < batch; j++)
 			CHECK(ABT_thread_create(here, count_run, NULL,
-						stack_kib == 16 ? ABT_THREAD_ATTR_NULL : attr, NULL));
+						stack_kib == 16 ? ABT_THREAD_ATTR_NULL : attr,
+						NULL));
 		while (ran < until)
 			ABT_thread_yield();
 	}
@@ -153,8 +156,8 @@ static double
 round_task(int unused)
 {
 	ABT_task task;
-	double   start = now();
-	int      i;
+	double start = now();
+	int i;
 
 	(void)unused;
 	for (i = 0; i < CREATES; i++) {
@@ -172,7 +175,7 @@ static double
 round_mutex(int unused)
 {
 	double start = now();
-	int    i;
+	int i;
 
 	(void)unused;
 	for (i = 0; i < CREATES * 10; i++) {
@@ -199,11 +202,12 @@ static double
 round_mutex_contended(int ults)
 {
 	ABT_thread thread[100];
-	double     start = now();
-	int        i;
+	double start = now();
+	int i;
 
 	for (i = 0; i < ults; i++)
-		CHECK(ABT_thread_create(here, lock_and_yield, NULL, ABT_THREAD_ATTR_NULL, &thread[i]));
+		CHECK(ABT_thread_create(here, lock_and_yield, NULL, ABT_THREAD_ATTR_NULL,
+					&thread[i]));
 	for (i = 0; i < ults; i++)
 		CHECK(ABT_thread_free(&thread[i]));
 	return (now() - start) / ((double)CREATES * ults);
@@ -230,10 +234,11 @@ static double
 round_ping_pong(int elsewhere)
 {
 	ABT_thread thread;
-	double     start;
-	int        i;
+	double start;
+	int i;
 
-	CHECK(ABT_thread_create(elsewhere ? there : here, answer, NULL, ABT_THREAD_ATTR_NULL, &thread));
+	CHECK(ABT_thread_create(elsewhere ? there : here, answer, NULL, ABT_THREAD_ATTR_NULL,
+				&thread));
 	start = now();
 	for (i = 0; i < PINGS; i++) {
 		CHECK(ABT_eventual_set(ping, NULL, 0));
@@ -249,13 +254,14 @@ static double
 round_create_join_elsewhere(int unused)
 {
 	ABT_thread thread[100];
-	double     start = now();
-	int        i, j;
+	double start = now();
+	int i, j;
 
 	(void)unused;
 	for (i = 0; i < CREATES / 100; i++) {
 		for (j = 0; j < 100; j++)
-			CHECK(ABT_thread_create(there, nothing, NULL, ABT_THREAD_ATTR_NULL, &thread[j]));
+			CHECK(ABT_thread_create(there, nothing, NULL, ABT_THREAD_ATTR_NULL,
+						&thread[j]));
 		for (j = 0; j < 100; j++)
 			CHECK(ABT_thread_free(&thread[j]));
 	}
@@ -267,8 +273,8 @@ round_create_join_elsewhere(int unused)
 static long
 resident(void)
 {
-	long  kib  = 0;
-	char  line[256];
+	long kib = 0;
+	char line[256];
 	FILE *file = fopen("/proc/self/status", "r");
 
 	while (file != NULL && fgets(line, sizeof(line), file) != NULL)
@@ -280,7 +286,7 @@ resident(void)
 }
 
 static ABT_eventual released;
-static long         blocked;
+static long blocked;
 
 static void
 block(void *arg)
@@ -293,18 +299,18 @@ block(void *arg)
 static void
 report_idle_memory(const char *name, int stack_kib)
 {
-	const int       count  = 10000;
-	ABT_thread     *thread = malloc(count * sizeof(*thread));
+	const int count = 10000;
+	ABT_thread *thread = malloc(count * sizeof(*thread));
 	ABT_thread_attr attr;
-	long            before;
-	int             i;
+	long before;
+	int i;
 
 	CHECK(ABT_thread_attr_create(&attr));
 	CHECK(ABT_thread_attr_set_stacksize(attr, stack_kib * 1024));
 	CHECK(ABT_eventual_create(0, &released));
 	memset(thread, 0, count * sizeof(*thread));
 	blocked = 0;
-	before  = resident();
+	before = resident();
 	for (i = 0; i < count; i++)
 		CHECK(ABT_thread_create(here, block, NULL,
 					stack_kib == 16 ? ABT_THREAD_ATTR_NULL : attr, &thread[i]));
@@ -323,11 +329,11 @@ static void
 measure(void *arg)
 {
 	const char *prefix = arg;
-	char        name[64];
-#define REPORT(what, round, number, per_second)                                                    \
-	do {                                                                                       \
-		snprintf(name, sizeof(name), "%s %s", prefix, what);                               \
-		report(name, round, number, per_second);                                           \
+	char name[64];
+#define REPORT(what, round, number, per_second)                      \
+	do {                                                         \
+		snprintf(name, sizeof(name), "%s %s", prefix, what); \
+		report(name, round, number, per_second);             \
 	} while (0)
 
 	REPORT("yield, 1 ULT", round_yield, 1, 0);
@@ -364,7 +370,7 @@ user_run(ABT_sched sched)
 {
 	ABT_pool pool;
 	ABT_unit unit;
-	int      turns = 0;
+	int turns = 0;
 
 	CHECK(ABT_sched_get_pools(sched, 1, 0, &pool));
 	for (;;) {
@@ -394,7 +400,7 @@ static void
 run_on(ABT_sched sched, const char *prefix, ABT_pool other)
 {
 	ABT_xstream xstream;
-	ABT_thread  driver;
+	ABT_thread driver;
 	ABT_thread_attr attr;
 
 	CHECK(ABT_xstream_create_with_rank(sched, 10, &xstream));
@@ -414,9 +420,9 @@ int
 main(int argc, char **argv)
 {
 	ABT_sched_def def = {
-	    .type = ABT_SCHED_TYPE_ULT, .init = user_init, .run = user_run, .free = user_free};
-	ABT_pool    pool, other;
-	ABT_sched   sched;
+		.type = ABT_SCHED_TYPE_ULT, .init = user_init, .run = user_run, .free = user_free};
+	ABT_pool pool, other;
+	ABT_sched sched;
 	ABT_xstream xstream;
 
 	if (argc > 1 && atoi(argv[1]) > 0 && atoi(argv[1]) <= MAX_ROUNDS)
