@@ -109,11 +109,14 @@ fn pieces_that_do_not_fit_together_are_refused() {
         ("the same piece twice", half),
         ("a piece that was skipped", Header { total_chunks: 3, chunk_index: 2, ..half }),
         ("another number of pieces", Header { total_chunks: 9, chunk_index: 1, ..half }),
-        ("another total", Header { total_data_size: 7, chunk_index: 1, ..half }),
     ];
     for (name, second) in others {
         abuse(&system, name, &[first.clone(), second.packet(&call)], REFUSED);
     }
+    // Only the first piece's total counts, as in DAOS; two calls in a row are one call to protobuf.
+    let shrunk = Header { total_data_size: 7, chunk_index: 1, ..half };
+    let answered = [Fate::Answered(Status::Success)];
+    abuse(&system, "another total", &[first, shrunk.packet(&call)], &answered);
     stop(system);
 }
 

@@ -1,14 +1,13 @@
 //! `cargo xtask demo`: an engine with two targets and the example modules, from its start to its end.
 
-use crate::{Result, cargo, cmake, command, setup, target};
+use crate::{Result, cargo, cmake, setup, target};
 use harness::examples::{self, Warnings, counter, hello, latency};
 use harness::message::Status;
 use harness::{Failure, Options, System};
 use prost::Message;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-const BUILD_LIMIT: Duration = Duration::from_secs(900);
 /// ULTs that the counter module creates and joins.
 const ULTS: u32 = 100_000;
 const CHORES: u32 = 1000;
@@ -19,17 +18,16 @@ const PINGS: usize = 2000;
 pub fn run() -> Result<ExitCode> {
     setup::run()?;
     let options = build()?;
-    println!();
     tell(&options).map_err(|failure| failure.to_string())?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// The release build of the library, the executable and the examples.
 fn build() -> Result<Options> {
-    println!("build: cargo build --release, then the example modules by CMake");
-    let mut build = cargo();
-    build.args(["build", "--release", "--quiet", "--package", "daos-engine"]);
-    if !command::run(build, BUILD_LIMIT)?.success {
+    println!("build: the engine by cargo, the example modules by CMake");
+    // cargo shows its progress itself.
+    let status = cargo().args(["build", "--release", "--package", "daos-engine"]).status();
+    if !status.map_err(|error| format!("cannot start cargo: {error}"))?.success() {
         return Err("cargo build failed; what it said stands above".into());
     }
     let built = cmake::build("examples", "release", Warnings::Allow)?;
@@ -158,7 +156,7 @@ fn show_latency(system: &mut System) -> std::result::Result<(), Failure> {
 }
 
 fn chapter(title: &str) {
-    println!("{title}");
+    println!("\n{title}");
 }
 
 /// One line of the story: what, how long since `start`, and what came of it.
