@@ -16,8 +16,6 @@
 #define ABT_CALC_VERSION(major, minor, revision, type, patch)                                      \
 	((major)*10000000 + (minor)*100000 + (revision)*1000 + (type)*100 + (patch))
 
-struct timespec;
-
 #define ABT_NUMVERSION 10200201
 
 #define ABT_RELEASE_TYPE_ALPHA 0
@@ -386,7 +384,7 @@ typedef int (*ABT_pool_free_fn)(ABT_pool arg1);
 
 typedef int (*ABT_pool_print_all_fn)(ABT_pool arg1, void *arg, void (*arg2)(void *arg1, ABT_unit arg2));
 
-typedef struct {
+typedef struct ABT_pool_def {
 	ABT_pool_access access;
 	ABT_unit_get_type_fn u_get_type;
 	ABT_unit_get_thread_fn u_get_thread;

@@ -16,6 +16,9 @@
 #include <cart/types.h>
 #include <daos_errno.h>
 
+/** `DAOS_PROP_LABEL_MAX_LEN` of `daos_prop.h`: longest label, without the NUL. */
+#define DAOS_PROP_LABEL_MAX_LEN 127
+
 typedef uint64_t daos_size_t;
 
 typedef uint64_t daos_off_t;
@@ -25,6 +28,18 @@ typedef struct {
 } daos_handle_t;
 
 typedef uint64_t daos_epoch_t;
+
+/** `daos_mgmt_pool_info_t` of `daos_mgmt.h`: a pool of the system. */
+typedef struct {
+	/** UUID. */
+	uuid_t mgpi_uuid;
+	/** Label, owned. */
+	d_string_t mgpi_label;
+	/** Ranks of its service, owned. */
+	d_rank_list_t *mgpi_svc;
+	/** Rank of the service's leader. */
+	d_rank_t mgpi_ldr;
+} daos_mgmt_pool_info_t;
 
 /** A handle that refers to nothing. */
 #define DAOS_HDL_INVAL ((daos_handle_t){0})

@@ -91,6 +91,12 @@ struct crt_proto_format {
 extern "C" {
 #endif // __cplusplus
 
+/** Stores the URI of this engine's context `tag`, to be freed by `D_FREE`. */
+int crt_self_uri_get(int tag, char **uri);
+
+/** Stores the incarnation of this engine: when it joined its group, in HLC time. */
+int crt_self_incarnation_get(uint64_t *incarnation);
+
 /**
  * Makes `rank` the rank of this engine, which joins its group at version `group_version_min` (from 1).
  * Once; 0 or `-DER_INVAL`.

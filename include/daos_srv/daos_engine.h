@@ -360,6 +360,18 @@ int dss_module_setup_all(void);
 int dss_drpc_call(int32_t module, int32_t method, void *req, size_t req_size, unsigned int flags,
 		Drpc__Response **resp);
 
+/**
+ * Stores in `svc_ranks` the ranks of the service of the pool `pool_uuid`, as the control plane knows them; to
+ * be freed by `d_rank_list_free`.
+ */
+int ds_get_pool_svc_ranks(const uint8_t *pool_uuid, d_rank_list_t **svc_ranks);
+
+/** Looks up the pool labelled `label`: stores its UUID and the ranks of its service. */
+int ds_pool_find_bylabel(const char *label, uint8_t *pool_uuid, d_rank_list_t **svc_ranks);
+
+/** Stores the number of pools in `npools` and describes them in `pools`, which may be null. */
+int ds_get_pool_list(uint64_t *npools, daos_mgmt_pool_info_t *pools);
+
 int dss_chore_register(struct dss_chore *chore);
 
 void dss_chore_deregister(struct dss_chore *chore);

@@ -224,6 +224,9 @@ struct dss_xstream *dss_get_xstream(int stream_id);
 
 int dss_xstream_cnt(void);
 
+/** Declared in no header of DAOS: who needs it declares it. */
+void dss_bind_to_xstream_cpuset(int tgt_id);
+
 bool dss_sched_monitor_enter(void);
 
 void dss_sched_monitor_exit(void);

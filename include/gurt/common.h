@@ -37,7 +37,6 @@
 #define D_BIT_IS_SET(val, bit) (((val) & (bit)) ? 1 : 0)
 
 struct d_string_buffer_t;
-struct timespec;
 
 #define D_ON_VALGRIND 0
 

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <pthread.h>
 
+#include <gurt/atomic.h>
 #include <gurt/list.h>
 #include <gurt/types.h>
 
@@ -77,7 +78,8 @@ typedef int (*d_hash_traverse_cb_t)(d_list_t *link, void *arg);
 
 struct d_rlink {
 	d_list_t rl_link;
-	uint32_t rl_ref;
+	/** References to the record. */
+	ATOMIC uint32_t rl_ref;
 	/** Bit 0 says that the link is initialised. */
 	uint32_t rl_initialized : 1;
 };

@@ -78,10 +78,10 @@ struct d_binheap_node *d_binheap_remove_root(struct d_binheap *h);
 /** Bytes of a block of node pointers. */
 #define DBH_NOB (DBH_SIZE * sizeof(struct d_binheap_node *))
 
-static inline uint32_t
+static inline int
 d_binheap_size(struct d_binheap *heap)
 {
-	return heap->d_bh_nodes_cnt;
+	return (int)heap->d_bh_nodes_cnt;
 }
 
 static inline bool

@@ -106,7 +106,7 @@ d_list_move_tail(d_list_t *entry, d_list_t *head)
 }
 
 static inline int
-d_list_empty(const d_list_t *head)
+d_list_empty(d_list_t *head)
 {
 	return head->next == head;
 }

@@ -8,23 +8,24 @@
 //! - `pub type x = c_uint` with constants of that type is a C `enum x`; constants of a plain `c_int` or
 //!   `c_uint` that follow each other are an `enum` without a name; all others are macros.
 //! - A field whose documentation has a line `` C: bit fields `a:1`, `b:2`. `` is those bit fields.
+//! - A field with a line `C: atomic.` is `ATOMIC`, see gurt/atomic.h.
 //! - A field or type with a line `C: anonymous.` has no name in C; a type with a line `C: in place.` is
 //!   written where it is used.
 //! - Whether a type is known by its tag (`struct x`) or by a typedef is looked up in the facts of `abi/`.
 use std::collections::BTreeSet;
 use std::error::Error;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use quote::{ToTokens, format_ident, quote};
 use syn::visit_mut::{self, VisitMut};
 
+use crate::declarations::{self, Declarations, enum_types, files_below, has_note, type_name};
 use crate::facts::Facts;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 const TEMPLATES: &str = "crates/abi/headers";
-const DECLARATIONS: &str = "crates/abi/src";
 
 /// Writes `include/`, or, with `check`, fails if it is not what would be written.
 pub fn run(root: &Path, check: bool) -> Result<()> {
@@ -59,22 +60,6 @@ pub fn run(root: &Path, check: bool) -> Result<()> {
     Ok(())
 }
 
-/// All files below a directory, sorted; none if it does not exist.
-pub fn files_below(directory: &Path) -> Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    let Ok(entries) = fs::read_dir(directory) else { return Ok(files) };
-    for entry in entries {
-        let path = entry?.path();
-        if path.is_dir() {
-            files.extend(files_below(&path)?);
-        } else {
-            files.push(path);
-        }
-    }
-    files.sort();
-    Ok(files)
-}
-
 /// A template's text, with licence line, include guard and generated declarations.
 fn expand(root: &Path, names: &Names, relative: &Path, template: &str) -> Result<String> {
     let guard: String = relative
@@ -101,10 +86,10 @@ fn expand(root: &Path, names: &Names, relative: &Path, template: &str) -> Result
 
 /// The C declarations of one file of `crates/abi`.
 fn declarations(root: &Path, names: &Names, file: &str) -> Result<String> {
-    let path = root.join(DECLARATIONS).join(file);
+    let path = root.join(declarations::SOURCE).join(file);
     let mut source =
         syn::parse_file(&fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?)?;
-    Rewriter { names, enums: enum_types(&source) }.rewrite(&mut source);
+    Rewriter { names, enums: enum_types(&source).into_iter().collect() }.rewrite(&mut source);
     let copy = root.join("target/headers").join(file);
     fs::create_dir_all(copy.parent().expect("has a parent"))?;
     fs::write(&copy, source.to_token_stream().to_string())?;
@@ -149,106 +134,34 @@ fn config(include: Vec<String>) -> cbindgen::Config {
 /// What C calls the types of `crates/abi`.
 struct Names {
     facts: Facts,
-    structs: BTreeSet<String>,
-    unions: BTreeSet<String>,
-    enums: BTreeSet<String>,
-    in_place: BTreeSet<String>,
+    declarations: Declarations,
 }
 
 impl Names {
     fn load(root: &Path) -> Result<Names> {
-        let mut names = Names {
-            facts: Facts::load(root)?,
-            structs: BTreeSet::from(["timespec".into()]),
-            unions: BTreeSet::new(),
-            enums: BTreeSet::new(),
-            in_place: BTreeSet::new(),
-        };
-        for path in files_below(&root.join(DECLARATIONS))? {
-            let source = syn::parse_file(&fs::read_to_string(&path)?)?;
-            names.enums.extend(enum_types(&source));
-            for item in &source.items {
-                match item {
-                    syn::Item::Struct(item) => {
-                        names.structs.insert(item.ident.to_string());
-                        if has_note(&item.attrs, "in place.") {
-                            names.in_place.insert(item.ident.to_string());
-                        }
-                    }
-                    syn::Item::Union(item) => {
-                        names.unions.insert(item.ident.to_string());
-                        if has_note(&item.attrs, "in place.") {
-                            names.in_place.insert(item.ident.to_string());
-                        }
-                    }
-                    _ => {}
-                }
-            }
-        }
-        Ok(names)
+        Ok(Names { facts: Facts::load(root)?, declarations: Declarations::load(root)? })
     }
 
     fn keyword(&self, name: &str) -> Option<&'static str> {
-        if self.structs.contains(name) {
-            Some("struct")
-        } else if self.unions.contains(name) {
-            Some("union")
-        } else if self.enums.contains(name) {
-            Some("enum")
-        } else {
-            None
+        // libc's, which Rust code takes from the crate of that name.
+        if name == "timespec" {
+            return Some("struct");
         }
+        if self.declarations.enums.contains_key(name) {
+            return Some("enum");
+        }
+        self.declarations.aggregates.get(name).map(|aggregate| aggregate.keyword)
     }
 
     /// The name under which cbindgen sees a type; [`polish`] turns it back into C's.
     fn mangled(&self, name: &str) -> Option<String> {
         self.keyword(name).map(|keyword| format!("mangled_{keyword}_{name}"))
     }
-}
 
-/// Names of the C enumerations of a file: integer types of which it has constants.
-fn enum_types(source: &syn::File) -> BTreeSet<String> {
-    let types: BTreeSet<String> = source
-        .items
-        .iter()
-        .filter_map(|item| match item {
-            syn::Item::Const(item) => type_name(&item.ty),
-            _ => None,
-        })
-        .collect();
-    let is_enum = |item: &syn::Item| match item {
-        syn::Item::Type(item) => {
-            let target = type_name(&item.ty);
-            let integer = matches!(target.as_deref(), Some("c_uint" | "c_int"));
-            (integer && types.contains(&item.ident.to_string())).then(|| item.ident.to_string())
-        }
-        _ => None,
-    };
-    source.items.iter().filter_map(is_enum).collect()
-}
-
-fn type_name(ty: &syn::Type) -> Option<String> {
-    match ty {
-        syn::Type::Path(path) => path.path.get_ident().map(ToString::to_string),
-        _ => None,
+    /// The types that C writes where they are used.
+    fn in_place(&self) -> impl Iterator<Item = (&String, &'static str)> {
+        self.declarations.aggregates.iter().filter(|(_, a)| a.in_place).map(|(name, a)| (name, a.keyword))
     }
-}
-
-/// The lines of an item's documentation.
-fn doc_lines(attrs: &[syn::Attribute]) -> impl Iterator<Item = String> {
-    attrs.iter().filter(|attr| attr.path().is_ident("doc")).filter_map(|attr| match &attr.meta {
-        syn::Meta::NameValue(pair) => match &pair.value {
-            syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(text), .. }) => {
-                Some(text.value().trim().to_owned())
-            }
-            _ => None,
-        },
-        _ => None,
-    })
-}
-
-fn has_note(attrs: &[syn::Attribute], note: &str) -> bool {
-    doc_lines(attrs).any(|line| line.strip_prefix("C: ") == Some(note))
 }
 
 /// Spells a file of `crates/abi` in the constructs that cbindgen knows.
@@ -345,16 +258,12 @@ fn bit_fields(fields: syn::Fields) -> syn::Fields {
     let syn::Fields::Named(mut named) = fields else { return fields };
     let mut expanded = syn::punctuated::Punctuated::new();
     for mut field in named.named {
-        let ident = field.ident.clone().expect("fields are named");
-        if ident == "_opaque" || ident == "_unused" {
+        if declarations::is_placeholder(&field) {
             continue;
         }
-        let bits =
-            doc_lines(&field.attrs).find_map(|line| line.strip_prefix("C: bit fields ").map(str::to_owned));
-        if let Some(bits) = bits {
+        if let Some(bits) = declarations::bit_fields(&field.attrs) {
             let ty = &field.ty;
-            for (index, bit) in bits.trim_end_matches('.').split(", ").enumerate() {
-                let (name, width) = bit.trim_matches('`').split_once(':').expect("`name:width`");
+            for (index, (name, width)) in bits.iter().enumerate() {
                 let attrs: &[syn::Attribute] = if index == 0 { &field.attrs } else { &[] };
                 let ident = format_ident!("{name}_mangled_bits_{width}");
                 expanded.push(syn::parse_quote!(#(#attrs)* pub #ident: #ty));
@@ -363,6 +272,8 @@ fn bit_fields(fields: syn::Fields) -> syn::Fields {
         }
         if has_note(&field.attrs, "anonymous.") {
             field.ident = Some(format_ident!("mangled_no_name"));
+        } else if has_note(&field.attrs, "atomic.") {
+            field.ident = field.ident.map(|ident| format_ident!("{ident}_mangled_atomic"));
         }
         expanded.push(field);
     }
@@ -407,7 +318,7 @@ impl VisitMut for TypeNames<'_> {
 
     fn visit_attribute_mut(&mut self, attr: &mut syn::Attribute) {
         if attr.path().is_ident("doc") {
-            let line = doc_lines(std::slice::from_ref(attr)).next().unwrap_or_default();
+            let line = declarations::doc_lines(std::slice::from_ref(attr)).next().unwrap_or_default();
             let line = if line.starts_with("C: ") {
                 String::new()
             } else {
@@ -481,8 +392,8 @@ fn declare_before_use(names: &Names, text: &str) -> String {
         }
     }
     let mut forward = String::new();
-    for name in names.structs.iter().chain(&names.unions) {
-        let keyword = names.keyword(name).expect("a struct or union");
+    for (name, aggregate) in &names.declarations.aggregates {
+        let keyword = aggregate.keyword;
         if names.facts.typedef(name).is_some_and(|target| target.ends_with("{}")) {
             continue;
         }
@@ -548,18 +459,13 @@ fn unmangle(names: &Names, line: &str) -> String {
             }
             let tagged = names.facts.typedef(name).is_none();
             out += &if tagged { format!("{keyword} {name}") } else { name.to_owned() };
+        } else if let Some(name) = token.strip_suffix("_mangled_atomic") {
+            let ty = out.trim_start();
+            out = format!("{}ATOMIC {ty}{name}", &out[..out.len() - ty.len()]);
         } else if let Some((name, width)) = token.split_once("_mangled_bits_") {
             out += &format!("{name} : {width}");
         } else {
-            out += match token {
-                "type_" => "type",
-                "priv_" => "priv",
-                "yield_" => "yield",
-                "str_" => "str",
-                "proc_" => "proc",
-                "ref_" => "ref",
-                other => other,
-            };
+            out += declarations::c_name(token);
         }
     }
     out.replace("[0]", "[]")
@@ -598,8 +504,7 @@ fn tokens(line: &str) -> Vec<&str> {
 /// Moves the definitions that have no name of their own to where they are used.
 fn write_in_place(names: &Names, text: &str) -> String {
     let mut text = text.to_owned();
-    for name in &names.in_place {
-        let keyword = names.keyword(name).expect("in_place holds structs and unions");
+    for (name, keyword) in names.in_place() {
         let open = format!("{keyword} mangled_{keyword}_{name} {{\n");
         let Some(start) = text.find(&open) else { continue };
         let body_start = start + open.len();

@@ -3,8 +3,10 @@
 //! Each command lives in a file of its own and returns a [`Result`] whose error is one
 //! sentence that says what failed and what to do; it is printed last, with exit status 1.
 
+mod abi;
 mod cmake;
 mod command;
+mod declarations;
 mod demo;
 mod facts;
 mod headers;
@@ -27,6 +29,12 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Write what is generated from the facts of abi/, or make all checks against them
+    Abi {
+        /// Compare declarations, headers and the library, which must be built, with the facts
+        #[arg(long)]
+        check: bool,
+    },
     /// Write the C headers of include/ from crates/abi
     Headers {
         /// Only fail if they are not up to date
@@ -43,6 +51,15 @@ enum Command {
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
+        Command::Abi { check: false } => {
+            abi::write(&root()).map(|()| ExitCode::SUCCESS).map_err(|error| error.to_string())
+        }
+        Command::Abi { check: true } => abi::check(&root(), &target().join("debug"), &target().join("abi"))
+            .map(|made| {
+                println!("{made} facts hold");
+                ExitCode::SUCCESS
+            })
+            .map_err(|error| error.to_string()),
         Command::Headers { check } => {
             headers::run(&root(), check).map(|()| ExitCode::SUCCESS).map_err(|error| error.to_string())
         }

@@ -4,7 +4,7 @@
 //! `N passed, N failed`: the sum of Rust tests, C tests and checks.
 
 use crate::command::{self, Outcome};
-use crate::{Result, cargo, cmake, headers, root, setup};
+use crate::{Result, abi, cargo, cmake, headers, root, setup, target};
 use harness::examples::Warnings;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -29,6 +29,10 @@ const STAGES: &[Stage] = &[
     ("C headers", || {
         headers::run(&root(), true).map_err(|error| error.to_string())?;
         Ok(Tally::success())
+    }),
+    ("ABI", || {
+        let made = abi::check(&root(), &target().join("debug"), &target().join("abi"));
+        made.map(|passed| Tally { passed, failed: Vec::new() }).map_err(|error| error.to_string())
     }),
     ("Rust tests", rust_tests),
     ("C tests", c_tests),

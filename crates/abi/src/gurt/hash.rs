@@ -70,6 +70,9 @@ pub struct d_hlink_ops {
 #[derive(Clone, Copy)]
 pub struct d_rlink {
     pub rl_link: d_list_t,
+    /// References to the record.
+    ///
+    /// C: atomic.
     pub rl_ref: u32,
     /// Bit 0 says that the link is initialised.
     ///
