@@ -537,11 +537,11 @@ check_collective(collective_fn collective, bool yields, unsigned int flags)
 }
 
 static int
-check_collectives(void *arg)
+check_collectives(void *rounds)
 {
 	int round, line;
 
-	for (round = 0; round < ROUNDS; round++) {
+	for (round = 0; round < *(int *)rounds; round++) {
 		line = check_collective(dss_task_collective, false, 0);
 		if (line == 0)
 			line = check_collective(dss_thread_collective, true, 0);
@@ -558,14 +558,16 @@ check_collectives(void *arg)
 static void
 a_collective_runs_on_every_target_once(void **state)
 {
-	int i;
+	int many = ROUNDS, once = 1;
+	unsigned int t;
 
-	/* From outside of the engine, and from each of its xstreams. */
-	assert_int_equal(check_collectives(NULL), 0);
-	for (i = 0; i < (int)config.targets; i++)
-		assert_int_equal(on_target(i, check_collectives, NULL), 0);
-	assert_int_equal(dss_ult_execute(check_collectives, NULL, NULL, NULL, DSS_XS_SYS, 0, 0), 0);
-	assert_int_equal(dss_ult_execute(check_collectives, NULL, NULL, NULL, DSS_XS_DRPC, 0, 0),
+	/* From outside of the engine, and from its xstreams; that of the listener is a slow one. */
+	assert_int_equal(check_collectives(&many), 0);
+	for (t = 0; t < config.targets; t++)
+		assert_int_equal(on_target(t, check_collectives, &many), 0);
+	assert_int_equal(dss_ult_execute(check_collectives, &many, NULL, NULL, DSS_XS_SYS, 0, 0),
+			 0);
+	assert_int_equal(dss_ult_execute(check_collectives, &once, NULL, NULL, DSS_XS_DRPC, 0, 0),
 			 0);
 }
 
