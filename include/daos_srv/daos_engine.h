@@ -364,7 +364,7 @@ int dss_drpc_call(int32_t module, int32_t method, void *req, size_t req_size, un
  * Stores in `svc_ranks` the ranks of the service of the pool `pool_uuid`, as the control plane knows them; to
  * be freed by `d_rank_list_free`.
  */
-int ds_get_pool_svc_ranks(const uint8_t *pool_uuid, d_rank_list_t **svc_ranks);
+int ds_get_pool_svc_ranks(uint8_t *pool_uuid, d_rank_list_t **svc_ranks);
 
 /** Looks up the pool labelled `label`: stores its UUID and the ranks of its service. */
 int ds_pool_find_bylabel(const char *label, uint8_t *pool_uuid, d_rank_list_t **svc_ranks);

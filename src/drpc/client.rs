@@ -477,7 +477,7 @@ abi::export! {
 
     /// `ds_get_pool_svc_ranks` (drpc_client.c): stores in `svc_ranks` the ranks of the service of the pool
     /// `pool_uuid`, to be freed by `d_rank_list_free`. 0 or `-DER_*`; `-DER_NONEXIST` for an unknown pool.
-    pub unsafe fn ds_get_pool_svc_ranks(pool_uuid: *const u8, svc_ranks: *mut *mut d_rank_list_t) -> c_int {
+    pub unsafe fn ds_get_pool_svc_ranks(pool_uuid: *mut u8, svc_ranks: *mut *mut d_rank_list_t) -> c_int {
         // SAFETY: the caller passes a UUID.
         let uuid = uuid_text(unsafe { &*pool_uuid.cast::<[u8; 16]>() });
         let request = srv::GetPoolSvcReq { uuid: uuid.clone() };

@@ -316,7 +316,7 @@ unsafe extern "C" {
     ) -> c_int;
     /// Stores in `svc_ranks` the ranks of the service of the pool `pool_uuid`, as the control plane knows them; to
     /// be freed by `d_rank_list_free`.
-    pub fn ds_get_pool_svc_ranks(pool_uuid: *const u8, svc_ranks: *mut *mut d_rank_list_t) -> c_int;
+    pub fn ds_get_pool_svc_ranks(pool_uuid: *mut u8, svc_ranks: *mut *mut d_rank_list_t) -> c_int;
     /// Looks up the pool labelled `label`: stores its UUID and the ranks of its service.
     pub fn ds_pool_find_bylabel(
         label: *const c_char,
