@@ -15,6 +15,7 @@
 #include <daos/drpc_modules.h>
 #include <daos_srv/daos_engine.h>
 #include <engine/drpc_handler.h>
+#include <engine/drpc_internal.h>
 #include <engine/srv_internal.h>
 
 /* No header of DAOS declares them. */
@@ -136,7 +137,9 @@ teardown(void **state)
 	char text[4096];
 
 	dss_module_unload_all();
-	journal_read(text, sizeof(text));
+	do {
+		journal_read(text, sizeof(text));
+	} while (text[0] != '\0');
 	log_read(text, sizeof(text));
 	return loaded_count();
 }
@@ -461,6 +464,61 @@ threads_take_turns(void **state)
 	assert_int_equal(loaded_count(), 0);
 }
 
+/* What an engine has around its xstreams. */
+static void
+start_xstreams(char *sockets)
+{
+	assert_non_null(mkdtemp(sockets));
+	dss_socket_dir = sockets;
+	assert_int_equal(ds_tls_key_create(), 0);
+	dss_register_key(&daos_srv_modkey);
+	assert_int_equal(drpc_init(), 0);
+	assert_int_equal(ABT_init(0, NULL), ABT_SUCCESS);
+	dss_tgt_nr = 1;
+	assert_int_equal(dss_srv_init(), 0);
+	dss_xstreams_open_barrier(false);
+}
+
+static void
+stop_xstreams(char *sockets)
+{
+	assert_int_equal(dss_srv_fini(true), 0);
+	assert_int_equal(ABT_finalize(), ABT_SUCCESS);
+	drpc_fini();
+	dss_unregister_key(&daos_srv_modkey);
+	ds_tls_key_delete();
+	rmdir(sockets);
+}
+
+static void
+set_up(void *rc)
+{
+	*(int *)rc = dss_module_setup_all();
+}
+
+/* Two SetUp calls at once: ULTs of one xstream, the first of which lets the second run meanwhile.
+ */
+static void
+two_ults_set_modules_up_one_after_the_other(void **state)
+{
+	char sockets[] = "/tmp/daos_engine_module_test.XXXXXX";
+	ABT_thread ults[2];
+	int rcs[2] = {-1, -1};
+	int i;
+
+	start_xstreams(sockets);
+	load("mod_slow_setup");
+	for (i = 0; i < 2; i++)
+		assert_int_equal(dss_ult_create(set_up, &rcs[i], DSS_XS_SYS, 0, 0, &ults[i]), 0);
+	for (i = 0; i < 2; i++)
+		ABT_thread_free(&ults[i]);
+	assert_int_equal(rcs[0], 0);
+	assert_int_equal(rcs[1], 0);
+	assert_journal("begin end begin end ");
+	assert_unlocked();
+	stop_xstreams(sockets);
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, teardown)
 
 int
@@ -481,6 +539,7 @@ main(void)
 		TEST(a_module_that_calls_for_the_list_while_it_is_initialised_gets_busy),
 		TEST(metrics_are_made_and_freed_for_the_xstreams_of_a_tag),
 		TEST(threads_take_turns),
+		TEST(two_ults_set_modules_up_one_after_the_other),
 	};
 
 	return cmocka_run_group_tests_name("daos_srv/daos_engine.h: modules", tests, suite_setup,
