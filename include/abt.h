@@ -504,25 +504,33 @@ extern "C" {
 
 extern ABT_sched_config_var ABT_sched_config_var_end;
 
+/** global.c: starts the runtime, unless it is up; counts its calls. */
 int ABT_init(int argc, char **argv);
 
+/** global.c: ends the runtime at the last call. Only the primary ULT may. */
 int ABT_finalize(void);
 
+/** stream.c: an execution stream with a scheduler (null: the built-in one) and a rank that no other has. */
 int ABT_xstream_create_with_rank(ABT_sched sched, int rank, ABT_xstream *newxstream);
 
+/** stream.c: joins and frees an execution stream. */
 int ABT_xstream_free(ABT_xstream *xstream);
 
+/** stream.c: waits until its scheduler has nothing left to run. */
 int ABT_xstream_join(ABT_xstream xstream);
 
 int ABT_xstream_get_main_sched(ABT_xstream xstream, ABT_sched *sched);
 
 int ABT_xstream_run_unit(ABT_unit unit, ABT_pool pool);
 
+/** stream.c: a scheduler must call it from time to time. */
 int ABT_xstream_check_events(ABT_sched sched);
 
+/** sched/sched.c: a scheduler with the user's functions. Null pools are replaced by new ones. */
 int ABT_sched_create(ABT_sched_def *def, int num_pools, ABT_pool *pools, ABT_sched_config config,
 		ABT_sched *newsched);
 
+/** sched/sched.c: frees a scheduler that no execution stream uses, and its automatic pools. */
 int ABT_sched_free(ABT_sched *sched);
 
 int ABT_sched_set_data(ABT_sched sched, void *data);
@@ -531,8 +539,10 @@ int ABT_sched_get_data(ABT_sched sched, void **data);
 
 int ABT_sched_get_num_pools(ABT_sched sched, int *num_pools);
 
+/** sched/sched.c: `max_pools` pools from index `idx` on. */
 int ABT_sched_get_pools(ABT_sched sched, int max_pools, int idx, ABT_pool *pools);
 
+/** sched/sched.c: whether somebody joins and nothing is left to run. */
 int ABT_sched_has_to_stop(ABT_sched sched, ABT_bool *stop);
 
 int ABT_sched_config_create(ABT_sched_config *config, ...);
@@ -544,45 +554,61 @@ int ABT_sched_config_free(ABT_sched_config *config);
 int ABT_pool_create_basic(ABT_pool_kind kind, ABT_pool_access access, ABT_bool automatic, ABT_pool
 		*newpool);
 
+/** pool/pool.c: an empty pool that no scheduler has. */
 int ABT_pool_free(ABT_pool *pool);
 
+/** pool/pool.c: units that are ready. */
 int ABT_pool_get_size(ABT_pool pool, size_t *size);
 
+/** pool/pool.c: units that are ready or blocked. */
 int ABT_pool_get_total_size(ABT_pool pool, size_t *size);
 
+/** pool/pool.c: the unit that was pushed first, or `ABT_UNIT_NULL`. */
 int ABT_pool_pop(ABT_pool pool, ABT_unit *unit);
 
+/** unit.c: the ULT or tasklet that a popped unit is. */
 int ABT_unit_get_thread(ABT_unit unit, ABT_thread *thread);
 
+/** thread.c: a ULT, ready in `pool`. Unnamed if `newthread` is null: it then frees itself when it ends. */
 int ABT_thread_create(ABT_pool pool, void (*thread_func)(void *arg1), void *arg, ABT_thread_attr
 		attr, ABT_thread *newthread);
 
+/** thread.c: joins and frees a named ULT or tasklet. */
 int ABT_thread_free(ABT_thread *thread);
 
 int ABT_thread_join(ABT_thread thread);
 
+/** thread.c: the calling ULT. */
 int ABT_thread_self(ABT_thread *thread);
 
 int ABT_thread_yield(void);
 
+/** thread.c: makes a ULT ready that has suspended itself. */
 int ABT_thread_resume(ABT_thread thread);
 
 int ABT_thread_is_unnamed(ABT_thread thread, ABT_bool *is_unnamed);
 
+/** thread.c: the function that the ULT runs. */
 int ABT_thread_get_thread_func(ABT_thread thread, void (**thread_func)(void *arg1));
 
+/** thread_attr.c: attributes with the default stack size. */
 int ABT_thread_attr_create(ABT_thread_attr *newattr);
 
 int ABT_thread_attr_free(ABT_thread_attr *attr);
 
+/** thread_attr.c: in bytes; rounded up to pages. */
 int ABT_thread_attr_set_stacksize(ABT_thread_attr attr, size_t stacksize);
 
+/** task.c: a tasklet, which runs on the scheduler's stack. */
 int ABT_task_create(ABT_pool pool, void (*task_func)(void *arg1), void *arg, ABT_task *newtask);
 
+/** task.c: joins and frees a named tasklet. */
 int ABT_task_free(ABT_task *task);
 
+/** self.c: a number of the calling unit. */
 int ABT_self_get_thread_id(ABT_unit_id *id);
 
+/** self.c: what the caller is. */
 int ABT_self_get_type(ABT_unit_type *type);
 
 int ABT_self_suspend(void);
@@ -595,6 +621,7 @@ int ABT_mutex_free(ABT_mutex *mutex);
 
 int ABT_mutex_lock(ABT_mutex mutex);
 
+/** mutex.c: `ABT_ERR_MUTEX_LOCKED` if somebody holds it. */
 int ABT_mutex_trylock(ABT_mutex mutex);
 
 int ABT_mutex_unlock(ABT_mutex mutex);
@@ -603,18 +630,23 @@ int ABT_mutex_attr_create(ABT_mutex_attr *newattr);
 
 int ABT_mutex_attr_free(ABT_mutex_attr *attr);
 
+/** mutex_attr.c: whether the holder may lock it again. */
 int ABT_mutex_attr_set_recursive(ABT_mutex_attr attr, ABT_bool recursive);
 
 int ABT_cond_create(ABT_cond *newcond);
 
+/** cond.c: `ABT_ERR_COND` if somebody waits. */
 int ABT_cond_free(ABT_cond *cond);
 
 int ABT_cond_wait(ABT_cond cond, ABT_mutex mutex);
 
+/** cond.c: until a time of the real-time clock; then `ABT_ERR_COND_TIMEDOUT`. */
 int ABT_cond_timedwait(ABT_cond cond, ABT_mutex mutex, const struct timespec *abstime);
 
+/** cond.c: wakes one. */
 int ABT_cond_signal(ABT_cond cond);
 
+/** cond.c: wakes all. */
 int ABT_cond_broadcast(ABT_cond cond);
 
 int ABT_rwlock_create(ABT_rwlock *newrwlock);
@@ -627,16 +659,21 @@ int ABT_rwlock_wrlock(ABT_rwlock rwlock);
 
 int ABT_rwlock_unlock(ABT_rwlock rwlock);
 
+/** eventual.c: for a value of `nbytes` bytes. */
 int ABT_eventual_create(int nbytes, ABT_eventual *neweventual);
 
 int ABT_eventual_free(ABT_eventual *eventual);
 
+/** eventual.c: until it is set; then `value`, if not null, gets the address of the value. */
 int ABT_eventual_wait(ABT_eventual eventual, void **value);
 
+/** eventual.c: `nbytes` bytes from `value`. */
 int ABT_eventual_set(ABT_eventual eventual, void *value, int nbytes);
 
+/** eventual.c: it may be set again. */
 int ABT_eventual_reset(ABT_eventual eventual);
 
+/** futures.c: ready when it has been set `num_compartments` times; `cb_func` then gets all values. */
 int ABT_future_create(uint32_t num_compartments, void (*cb_func)(void **arg), ABT_future
 		*newfuture);
 
@@ -646,8 +683,10 @@ int ABT_future_wait(ABT_future future);
 
 int ABT_future_test(ABT_future future, ABT_bool *is_ready);
 
+/** futures.c: the next compartment; `ABT_ERR_FUTURE` if all are set. */
 int ABT_future_set(ABT_future future, void *value);
 
+/** timer.c: seconds since the epoch. */
 double ABT_get_wtime(void);
 
 int ABT_info_print_config(FILE *fp);
@@ -656,12 +695,17 @@ int ABT_info_print_all_xstreams(FILE *fp);
 
 int ABT_info_print_xstream(FILE *fp, ABT_xstream xstream);
 
+/** info.c: a scheduler with its pools. */
 int ABT_info_print_sched(FILE *fp, ABT_sched sched);
 
 int ABT_info_print_pool(FILE *fp, ABT_pool pool);
 
 int ABT_info_print_thread(FILE *fp, ABT_thread thread);
 
+/**
+ * info.c: all execution streams dump their ULTs at the next opportunity; those that have not after
+ * `timeout` seconds (negative: ever) are left out. Async-signal-safe.
+ */
 int ABT_info_trigger_print_all_thread_stacks(FILE *fp, double timeout, void (*cb_func)(ABT_bool
 		arg1, void *arg2), void *arg);
 

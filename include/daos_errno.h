@@ -115,8 +115,13 @@ enum daos_errno {
 extern "C" {
 #endif // __cplusplus
 
+/** errno.c: name of `-DER_*`, `DER_UNKNOWN` for any other number. */
 const char *d_errstr(int errnum);
 
+/**
+ * errno.c: what `-DER_*` means. For a number that is no code the text names it, and is valid until the
+ * calling thread asks for the next such number.
+ */
 const char *d_errdesc(int errnum);
 
 #ifdef __cplusplus

@@ -106,142 +106,217 @@ extern d_dbug_t DB_SEC;
 
 extern d_dbug_t DB_CSUM;
 
+/** debug.c: the number of log facility `daos`, -1 before it is registered. */
 extern int daos_daos_logfac;
 
+/** debug.c: what the log says about each level and stream of facility `daos`. */
 extern int daos_daos_logfac_cache[24];
 
+/** debug.c: the number of log facility `array`, -1 before it is registered. */
 extern int daos_array_logfac;
 
+/** debug.c: what the log says about each level and stream of facility `array`. */
 extern int daos_array_logfac_cache[24];
 
+/** debug.c: the number of log facility `kv`, -1 before it is registered. */
 extern int daos_kv_logfac;
 
+/** debug.c: what the log says about each level and stream of facility `kv`. */
 extern int daos_kv_logfac_cache[24];
 
+/** debug.c: the number of log facility `common`, -1 before it is registered. */
 extern int daos_common_logfac;
 
+/** debug.c: what the log says about each level and stream of facility `common`. */
 extern int daos_common_logfac_cache[24];
 
+/** debug.c: the number of log facility `tree`, -1 before it is registered. */
 extern int daos_tree_logfac;
 
+/** debug.c: what the log says about each level and stream of facility `tree`. */
 extern int daos_tree_logfac_cache[24];
 
+/** debug.c: the number of log facility `vos`, -1 before it is registered. */
 extern int daos_vos_logfac;
 
+/** debug.c: what the log says about each level and stream of facility `vos`. */
 extern int daos_vos_logfac_cache[24];
 
+/** debug.c: the number of log facility `pmdk`, -1 before it is registered. */
 extern int daos_pmdk_logfac;
 
+/** debug.c: what the log says about each level and stream of facility `pmdk`. */
 extern int daos_pmdk_logfac_cache[24];
 
+/** debug.c: the number of log facility `dlck`, -1 before it is registered. */
 extern int daos_dlck_logfac;
 
+/** debug.c: what the log says about each level and stream of facility `dlck`. */
 extern int daos_dlck_logfac_cache[24];
 
+/** debug.c: the number of log facility `client`, -1 before it is registered. */
 extern int daos_client_logfac;
 
+/** debug.c: what the log says about each level and stream of facility `client`. */
 extern int daos_client_logfac_cache[24];
 
+/** debug.c: the number of log facility `server`, -1 before it is registered. */
 extern int daos_server_logfac;
 
+/** debug.c: what the log says about each level and stream of facility `server`. */
 extern int daos_server_logfac_cache[24];
 
+/** debug.c: the number of log facility `rdb`, -1 before it is registered. */
 extern int daos_rdb_logfac;
 
+/** debug.c: what the log says about each level and stream of facility `rdb`. */
 extern int daos_rdb_logfac_cache[24];
 
+/** debug.c: the number of log facility `rsvc`, -1 before it is registered. */
 extern int daos_rsvc_logfac;
 
+/** debug.c: what the log says about each level and stream of facility `rsvc`. */
 extern int daos_rsvc_logfac_cache[24];
 
+/** debug.c: the number of log facility `pool`, -1 before it is registered. */
 extern int daos_pool_logfac;
 
+/** debug.c: what the log says about each level and stream of facility `pool`. */
 extern int daos_pool_logfac_cache[24];
 
+/** debug.c: the number of log facility `container`, -1 before it is registered. */
 extern int daos_container_logfac;
 
+/** debug.c: what the log says about each level and stream of facility `container`. */
 extern int daos_container_logfac_cache[24];
 
+/** debug.c: the number of log facility `object`, -1 before it is registered. */
 extern int daos_object_logfac;
 
+/** debug.c: what the log says about each level and stream of facility `object`. */
 extern int daos_object_logfac_cache[24];
 
+/** debug.c: the number of log facility `placement`, -1 before it is registered. */
 extern int daos_placement_logfac;
 
+/** debug.c: what the log says about each level and stream of facility `placement`. */
 extern int daos_placement_logfac_cache[24];
 
+/** debug.c: the number of log facility `rebuild`, -1 before it is registered. */
 extern int daos_rebuild_logfac;
 
+/** debug.c: what the log says about each level and stream of facility `rebuild`. */
 extern int daos_rebuild_logfac_cache[24];
 
+/** debug.c: the number of log facility `mgmt`, -1 before it is registered. */
 extern int daos_mgmt_logfac;
 
+/** debug.c: what the log says about each level and stream of facility `mgmt`. */
 extern int daos_mgmt_logfac_cache[24];
 
+/** debug.c: the number of log facility `bio`, -1 before it is registered. */
 extern int daos_bio_logfac;
 
+/** debug.c: what the log says about each level and stream of facility `bio`. */
 extern int daos_bio_logfac_cache[24];
 
+/** debug.c: the number of log facility `tests`, -1 before it is registered. */
 extern int daos_tests_logfac;
 
+/** debug.c: what the log says about each level and stream of facility `tests`. */
 extern int daos_tests_logfac_cache[24];
 
+/** debug.c: the number of log facility `dfs`, -1 before it is registered. */
 extern int daos_dfs_logfac;
 
+/** debug.c: what the log says about each level and stream of facility `dfs`. */
 extern int daos_dfs_logfac_cache[24];
 
+/** debug.c: the number of log facility `duns`, -1 before it is registered. */
 extern int daos_duns_logfac;
 
+/** debug.c: what the log says about each level and stream of facility `duns`. */
 extern int daos_duns_logfac_cache[24];
 
+/** debug.c: the number of log facility `drpc`, -1 before it is registered. */
 extern int daos_drpc_logfac;
 
+/** debug.c: what the log says about each level and stream of facility `drpc`. */
 extern int daos_drpc_logfac_cache[24];
 
+/** debug.c: the number of log facility `security`, -1 before it is registered. */
 extern int daos_security_logfac;
 
+/** debug.c: what the log says about each level and stream of facility `security`. */
 extern int daos_security_logfac_cache[24];
 
+/** debug.c: the number of log facility `dtx`, -1 before it is registered. */
 extern int daos_dtx_logfac;
 
+/** debug.c: what the log says about each level and stream of facility `dtx`. */
 extern int daos_dtx_logfac_cache[24];
 
+/** debug.c: the number of log facility `chk`, -1 before it is registered. */
 extern int daos_chk_logfac;
 
+/** debug.c: what the log says about each level and stream of facility `chk`. */
 extern int daos_chk_logfac_cache[24];
 
+/** debug.c: the number of log facility `dfuse`, -1 before it is registered. */
 extern int daos_dfuse_logfac;
 
+/** debug.c: what the log says about each level and stream of facility `dfuse`. */
 extern int daos_dfuse_logfac_cache[24];
 
+/** debug.c: the number of log facility `il`, -1 before it is registered. */
 extern int daos_il_logfac;
 
+/** debug.c: what the log says about each level and stream of facility `il`. */
 extern int daos_il_logfac_cache[24];
 
+/** debug.c: the number of log facility `csum`, -1 before it is registered. */
 extern int daos_csum_logfac;
 
+/** debug.c: what the log says about each level and stream of facility `csum`. */
 extern int daos_csum_logfac_cache[24];
 
+/** debug.c: the number of log facility `pipeline`, -1 before it is registered. */
 extern int daos_pipeline_logfac;
 
+/** debug.c: what the log says about each level and stream of facility `pipeline`. */
 extern int daos_pipeline_logfac_cache[24];
 
+/** debug.c: the number of log facility `stack`, -1 before it is registered. */
 extern int daos_stack_logfac;
 
+/** debug.c: what the log says about each level and stream of facility `stack`. */
 extern int daos_stack_logfac_cache[24];
 
+/** debug.c: the number of log facility `ddb`, -1 before it is registered. */
 extern int daos_ddb_logfac;
 
+/** debug.c: what the log says about each level and stream of facility `ddb`. */
 extern int daos_ddb_logfac_cache[24];
 
+/** debug.c: `IOBP_*` bits, from `DAOS_IO_BYPASS`. */
 extern unsigned int daos_io_bypass;
 
+/** debug.c: `daos_debug_init_ex` at the priority `DLOG_ERR`. */
 int daos_debug_init(char *logfile);
 
+/**
+ * debug.c: opens the log at priority `logmask` (`DLOG_*`), or adds a user to the open one. The file is
+ * that of `D_LOG_FILE`; `logfile` is ignored, as by DAOS. 0 or `-DER_*`.
+ */
 int daos_debug_init_ex(char *logfile, d_dbug_t logmask);
 
+/**
+ * debug.c: the function that tells the log which xstream and ULT runs; to be called before the log is
+ * opened.
+ */
 void daos_debug_set_id_cb(d_log_id_cb_t id_cb);
 
+/** debug.c: closes the log when its last user leaves. */
 void daos_debug_fini(void);
 
 #ifdef __cplusplus

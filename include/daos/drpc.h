@@ -41,34 +41,82 @@ struct drpc_alloc {
 extern "C" {
 #endif // __cplusplus
 
+/**
+ * drpc.c: zeroed memory for protobuf-c. On failure null, and `oom` of the `struct drpc_alloc` behind
+ * `arg` is set.
+ */
 void *daos_drpc_alloc(void *arg, size_t size);
 
+/** drpc.c: frees memory of `daos_drpc_alloc`; null is ignored. */
 void daos_drpc_free(void *allocater_data, void *pointer);
 
+/**
+ * drpc.c: a call to `method` of `module`, to be freed by `drpc_call_free`. 0, `-DER_INVAL` or
+ * `-DER_NOMEM`.
+ */
 int drpc_call_create(struct drpc *ctx, int32_t module, int32_t method, Drpc__Call **callp);
 
+/** drpc.c: frees a call; null is ignored. */
 void drpc_call_free(Drpc__Call *call);
 
+/**
+ * drpc.c: a response to `call`, to be freed by `drpc_response_free`; without a call its sequence number
+ * is -1. Null when memory is short.
+ */
 Drpc__Response *drpc_response_create(Drpc__Call *call);
 
+/** drpc.c: frees a response; null is ignored. */
 void drpc_response_free(Drpc__Response *resp);
 
+/**
+ * drpc.c: sends the call `msg`, numbered by the context, and stores in `resp` the response, or without
+ * `R_SYNC` in `flags` one with the status `SUBMITTED`, to be freed by `drpc_response_free`.
+ *
+ * 0; `-DER_INVAL`, `-DER_NOMEM`, the error of the socket, or what is wrong with the response.
+ */
 int drpc_call(struct drpc *ctx, int flags, Drpc__Call *msg, Drpc__Response **resp);
 
+/**
+ * drpc.c: a context connected to the socket file `sockaddr`, to be closed by `drpc_close`. 0 or
+ * `-DER_*`, with null stored.
+ */
 int drpc_connect(char *sockaddr, struct drpc **arg1);
 
+/**
+ * drpc.c: a context that listens as the socket file `sockaddr`, which must not exist yet; `handler` is
+ * to answer the calls. To be closed by `drpc_close`. Null on failure.
+ */
 struct drpc *drpc_listen(char *sockaddr, drpc_handler_t handler);
 
+/** drpc.c: whether `ctx` has a socket and a handler, as listeners and their sessions have. */
 bool drpc_is_valid_listener(struct drpc *ctx);
 
+/** drpc.c: stores in `session` a context for the next client of the listener. 0 or `-DER_*`. */
 int drpc_accept(struct drpc *listener_ctx, struct drpc **drpc);
 
+/**
+ * drpc.c: stores in `call` the next call of the session, to be freed by `drpc_call_free`.
+ *
+ * 0; `-DER_AGAIN` when none is whole yet, what has come being kept; `-DER_PROTO` for one that makes no
+ * sense; or another error, after which the session is of no more use.
+ */
 int drpc_recv_call(struct drpc *ctx, Drpc__Call **call);
 
+/**
+ * drpc.c: sends `resp` on the session.
+ *
+ * 0; `-DER_AGAIN` when the peer does not take it, in which case calling again with the same response
+ * sends the rest; or the error of the socket.
+ */
 int drpc_send_response(struct drpc *ctx, Drpc__Response *resp);
 
+/**
+ * drpc.c: gives up a reference to the context; the last one closes and frees it. 0, or `-DER_INVAL` for
+ * a context that is closed already.
+ */
 int drpc_close(struct drpc *ctx);
 
+/** drpc.c: adds a reference, to be given up by `drpc_close`. 0 or `-DER_INVAL`. */
 int drpc_add_ref(struct drpc *ctx);
 
 #ifdef __cplusplus

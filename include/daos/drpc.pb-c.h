@@ -55,37 +55,52 @@ typedef void (*Drpc__Response_Closure)(const Drpc__Response *message, void *clos
 extern "C" {
 #endif // __cplusplus
 
+/** drpc.pb-c.c: the values of `Drpc__Status`. */
 extern const struct ProtobufCEnumDescriptor drpc__status__descriptor;
 
+/** drpc.pb-c.c: the layout of `Drpc__Call`. */
 extern const struct ProtobufCMessageDescriptor drpc__call__descriptor;
 
+/** drpc.pb-c.c: the layout of `Drpc__Response`. */
 extern const struct ProtobufCMessageDescriptor drpc__response__descriptor;
 
+/** drpc.pb-c.c: gives `message` its default values. */
 void drpc__call__init(Drpc__Call *message);
 
+/** drpc.pb-c.c: bytes that `drpc__call__pack` writes. */
 size_t drpc__call__get_packed_size(const Drpc__Call *message);
 
+/** drpc.pb-c.c: writes the message to `out`, returns the number of bytes. */
 size_t drpc__call__pack(const Drpc__Call *message, uint8_t *out);
 
+/** drpc.pb-c.c: appends the message to `buffer`, returns the number of bytes. */
 size_t drpc__call__pack_to_buffer(const Drpc__Call *message, struct ProtobufCBuffer *buffer);
 
+/** drpc.pb-c.c: the message in `data`, or null when there is none or no memory. */
 Drpc__Call *drpc__call__unpack(struct ProtobufCAllocator *allocator, size_t len, const uint8_t
 		*data);
 
+/** drpc.pb-c.c: frees the message and what it owns; null is ignored. */
 void drpc__call__free_unpacked(Drpc__Call *message, struct ProtobufCAllocator *allocator);
 
+/** drpc.pb-c.c: gives `message` its default values. */
 void drpc__response__init(Drpc__Response *message);
 
+/** drpc.pb-c.c: bytes that `drpc__response__pack` writes. */
 size_t drpc__response__get_packed_size(const Drpc__Response *message);
 
+/** drpc.pb-c.c: writes the message to `out`, returns the number of bytes. */
 size_t drpc__response__pack(const Drpc__Response *message, uint8_t *out);
 
+/** drpc.pb-c.c: appends the message to `buffer`, returns the number of bytes. */
 size_t drpc__response__pack_to_buffer(const Drpc__Response *message, struct ProtobufCBuffer
 		*buffer);
 
+/** drpc.pb-c.c: the message in `data`, or null when there is none or no memory. */
 Drpc__Response *drpc__response__unpack(struct ProtobufCAllocator *allocator, size_t len, const
 		uint8_t *data);
 
+/** drpc.pb-c.c: frees the message and what it owns; null is ignored. */
 void drpc__response__free_unpacked(Drpc__Response *message, struct ProtobufCAllocator *allocator);
 
 #ifdef __cplusplus

@@ -43,32 +43,54 @@ extern "C" {
 /** Taken by whoever registers or unregisters a key. */
 extern pthread_mutex_t daos_module_keys_lock;
 
+/** tls.c: the storage of the calling xstream, null on other threads. */
 struct daos_thread_local_storage *dss_tls_get(void);
 
+/** tls.c: the client storage of the calling thread, made with `tag` when there is none yet. */
 struct daos_thread_local_storage *dc_tls_get(unsigned int tag);
 
+/** tls.c: `dc_tls_fini`, after which `dc_tls_get` makes a new storage. */
 void dc_tls_reset(void);
 
+/** tls.c: to be called before `dss_tls_init`. 0 or a positive errno. */
 int ds_tls_key_create(void);
 
+/** tls.c: to be called before `dc_tls_init`. 0 or a positive errno. */
 int dc_tls_key_create(void);
 
+/** tls.c: undoes `ds_tls_key_create`. */
 void ds_tls_key_delete(void);
 
+/** tls.c: undoes `dc_tls_key_create`. */
 void dc_tls_key_delete(void);
 
+/** tls.c: the key at `index`, or null. */
 struct daos_module_key *daos_get_module_key(int index);
 
+/**
+ * tls.c: gives `key` a free index.
+ *
+ * When there is none the key is left with the index -1; when it is registered already, as it is. Both
+ * are logged.
+ */
 void daos_register_key(struct daos_module_key *key);
 
+/** tls.c: frees the index of `key`; null is ignored, an unknown key logged. */
 void daos_unregister_key(struct daos_module_key *key);
 
+/** tls.c: makes the client storage of the calling thread, or returns null. */
 struct daos_thread_local_storage *dc_tls_init(int tag, uint32_t pid);
 
+/** tls.c: destroys the client storage of the calling thread, if there is one. */
 void dc_tls_fini(void);
 
+/**
+ * tls.c: makes the storage of the calling xstream; null when memory is short or a key's `dmk_init`
+ * fails, in which case nothing is left behind.
+ */
 struct daos_thread_local_storage *dss_tls_init(int tag, int xs_id, int tgt_id);
 
+/** tls.c: destroys the storage `dtls` of the calling xstream; null is ignored. */
 void dss_tls_fini(struct daos_thread_local_storage *dtls);
 
 #ifdef __cplusplus

@@ -229,71 +229,125 @@ struct daos_module_info {
 extern "C" {
 #endif // __cplusplus
 
+/** init.c: name of the DAOS system, which is the name of CaRT's group too. */
 extern char *daos_sysname;
 
+/** srv.c: number of targets; 0 after the stop. */
 extern unsigned int dss_tgt_nr;
 
+/** init.c: where the storage is mounted. */
 extern const char *dss_storage_path;
 
+/** init.c: path of the NVMe configuration, or null. */
 extern const char *dss_nvme_conf;
 
+/** init.c: directory of the sockets. */
 extern const char *dss_socket_dir;
 
+/** init.c: memory for SPDK, in MiB. */
 extern unsigned int dss_nvme_mem_size;
 
+/** init.c: size of a huge page, in MiB. */
 extern unsigned int dss_nvme_hugepage_size;
 
+/** init.c: index of this engine on its host. */
 extern unsigned int dss_instance_idx;
 
 /** Number of storage tiers (init.c): 1 to 4. */
 extern unsigned int dss_storage_tiers;
 
+/** srv.c: no collection of NVMe health data. */
 extern bool dss_nvme_bypass_health_check;
 
+/** srv.c: the key of `struct dss_module_info`, on every xstream. */
 extern struct daos_module_key daos_srv_modkey;
 
+/** srv.c: binds the calling thread to the CPUs of an xstream. */
 int dss_xstream_set_affinity(struct dss_xstream *dxs);
 
+/** srv.c: whether the xstream is being stopped. */
 bool dss_xstream_exiting(struct dss_xstream *dxs);
 
+/** srv.c: whether the current xstream had an object RPC in the last five seconds. */
 bool dss_xstream_is_busy(void);
 
+/** srv.c: the hybrid logical clock when the engine started. */
 daos_epoch_t dss_get_start_epoch(void);
 
+/** srv.c: notes the hybrid logical clock as the start of the engine. */
 void dss_set_start_epoch(void);
 
+/** srv.c: whether there are offload xstreams. */
 bool dss_has_enough_helper(void);
 
+/**
+ * srv.c: whether the engine has begun to stop. It cannot begin before the calling xstream enters its
+ * scheduler.
+ */
 bool dss_srv_shutting_down(void);
 
+/** sched.c: a request for the calling ULT, or for `ult`, which is then freed with it. Null on error. */
 struct sched_request *sched_req_get(struct sched_req_attr *attr, ABT_thread ult);
 
+/**
+ * sched.c: ends a request. A ULT that was passed to `sched_req_get`, or created by `sched_create_ult`,
+ * is joined and freed.
+ */
 void sched_req_put(struct sched_request *req);
 
+/** sched.c: lets other units run before the calling ULT, which is the request's. */
 void sched_req_yield(struct sched_request *req);
 
+/**
+ * sched.c: suspends the calling ULT, which is the request's, for `msec` milliseconds or until it is
+ * woken.
+ */
 void sched_req_sleep(struct sched_request *req, uint32_t msec);
 
+/** sched.c: resumes the request's ULT if it sleeps. A null request sleeps never. */
 void sched_req_wakeup(struct sched_request *req);
 
+/** sched.c: asks the request's ULT to end, and wakes it. */
 void sched_req_abort(struct sched_request *req);
 
+/** sched.c: waits until the request's ULT has ended, after asking it to when `abort`. */
 void sched_req_wait(struct sched_request *req, bool abort);
 
+/** sched.c: whether the request's ULT was asked to end. On any thread. */
 bool sched_req_is_aborted(struct sched_request *req);
 
+/**
+ * sched.c: space pressure of the request's pool. Pressure is a property of VOS storage; a pool without
+ * any is never under pressure.
+ */
 int sched_req_space_check(struct sched_request *req);
 
+/** sched.c: `ABT_cond_wait` for a wait that may be long. */
 void sched_cond_wait(ABT_cond cond, ABT_mutex mutex);
 
+/** sched.c: as `sched_cond_wait`, but the xstream counts as busy when it is over. */
 void sched_cond_wait_for_business(ABT_cond cond, ABT_mutex mutex);
 
+/**
+ * sched.c: monotonic time at which the current cycle began, in milliseconds; outside of xstreams the
+ * time now.
+ */
 uint64_t sched_cur_msec(void);
 
+/** sched.c: how many units this xstream has run; it differs before and after a yield. */
 uint64_t sched_cur_seq(void);
 
+/**
+ * sched.c: writes for how many milliseconds the running ULT has not yielded, and logs that under
+ * `ult_name`, unless null, when it is longer than `sched_unit_runtime_max`. `-DER_NOSYS` on xstreams
+ * that are not watched.
+ */
 int sched_exec_time(uint64_t *msecs, const char *ult_name);
 
+/**
+ * sched.c: creates a ULT on the current xstream with a request of its own, which `sched_req_put` ends.
+ * Null on error.
+ */
 struct sched_request *sched_create_ult(struct sched_req_attr *attr, void (*func)(void *arg1), void
 		*arg, size_t stack_size);
 
@@ -301,62 +355,155 @@ int srv_profile_stop(void);
 
 int srv_profile_start(char *path, int avg);
 
+/** srv.c: sets a parameter of fault injection, `DMG_KEY_FAIL_*`. */
 int dss_parameters_set(unsigned int key_id, uint64_t value);
 
+/**
+ * ult.c: creates a ULT that runs `func(arg)` on the xstream for `xs_type` and, where that type needs
+ * one, target `tgt_id`. `stack_size` is in bytes, 0 for the default. With `ult` not null the caller gets
+ * the handle and frees it by `ABT_thread_free`.
+ *
+ * Returns 0; -DER_INVAL without `func` or on an unknown type or target; -DER_NONEXIST when the xstream
+ * does not run; -DER_SHUTDOWN when the calling xstream is stopping; -DER_NOMEM.
+ */
 int dss_ult_create(void (*func)(void *arg1), void *arg, int xs_type, int tgt_id, size_t stack_size,
 		ABT_thread *ult);
 
+/**
+ * ult.c: runs `func(arg)` in a new ULT. Without `user_cb` it waits and returns what `func` returned;
+ * with it, it returns at once, and the ULT calls `user_cb(cb_args)` after `func`, whose return value is
+ * lost.
+ *
+ * Returns the errors of `dss_ult_create` too, and -DER_INVAL when a tasklet wants to wait.
+ */
 int dss_ult_execute(int (*func)(void *arg1), void *arg, void (*user_cb)(void *arg1), void *cb_args,
 		int xs_type, int tgt_id, size_t stack_size);
 
+/**
+ * ult.c: creates a ULT that runs `func(arg)` on each xstream of the engine, or with `main` on the main
+ * xstream of each target. Stops at the first failure and returns it; the ULTs before it run.
+ */
 int dss_ult_create_all(void (*func)(void *arg1), void *arg, bool main);
 
+/**
+ * ult.c: `dss_ult_execute` on the offload xstream of the caller's target; waits.
+ *
+ * Returns -DER_INVAL when the caller is not on a main xstream.
+ */
 int dss_offload_exec(int (*func)(void *arg1), void *arg);
 
+/**
+ * ult.c: `dss_ult_create` on the caller's own xstream.
+ *
+ * Returns -DER_INVAL when the caller is neither on a main xstream nor on the system xstream.
+ */
 int dss_main_exec(void (*func)(void *arg1), void *arg);
 
+/**
+ * ult.c: `dss_ult_create` for ULTs that come at regular intervals, which do not make an idle xstream
+ * count as busy.
+ */
 int dss_ult_periodic(void (*func)(void *arg1), void *arg, int xs_type, int tgt_id, size_t
 		stack_size, ABT_thread *ult);
 
+/** srv.c: suspends the calling ULT for `msec` milliseconds, fewer when the engine stops. */
 int dss_sleep(uint64_t ms);
 
+/**
+ * ult.c: runs `co_func` in a tasklet, which must not block, on the main xstream of every selected
+ * target, waits, and reduces what they report. See `collective::run` for the order of the callbacks.
+ *
+ * Returns the first failure in the order of the targets, or 0; -DER_INVAL without a function or with an
+ * allocation callback that has no free callback; -DER_CANCELED when the engine has stopped.
+ */
 int dss_task_collective_reduce(struct dss_coll_ops *ops, struct dss_coll_args *coll_args, unsigned
 		int flags);
 
+/** ult.c: `dss_task_collective_reduce` with ULTs, which may block. `flags` may hold `DSS_ULT_DEEP_STACK`. */
 int dss_thread_collective_reduce(struct dss_coll_ops *ops, struct dss_coll_args *coll_args, unsigned
 		int flags);
 
+/** ult.c: `dss_task_collective_reduce` on all targets, without reduction. */
 int dss_task_collective(int (*func)(void *arg1), void *arg, unsigned int flags);
 
+/** ult.c: `dss_thread_collective_reduce` on all targets, without reduction. */
 int dss_thread_collective(int (*func)(void *arg1), void *arg, unsigned int flags);
 
+/**
+ * ult.c: a bitmap that selects all targets but the `exclude_cnt` ones in `exclude_tgts`, which may be
+ * null. `*p_bitmap`, of `*bitmap_sz` bytes, is the caller's, to be freed by `D_FREE`.
+ *
+ * Returns 0; -DER_INVAL when it should exclude a target that does not exist; -DER_CANCELED when the
+ * engine has no targets; -DER_NOMEM.
+ */
 int dss_build_coll_bitmap(int *exclude_tgts, uint32_t exclude_cnt, uint8_t **p_bitmap, uint32_t
 		*bitmap_sz);
 
+/** module.c: the loaded module with this id; null if there is none. */
 struct dss_module *dss_module_get(int mod_id);
 
+/**
+ * module.c: has each module free what `dss_module_init_metrics` made; those elements of `metrics` are
+ * null after.
+ */
 void dss_module_fini_metrics(enum daos_module_tag tag, void **metrics);
 
+/**
+ * module.c: has each module that has metrics for xstreams with `tag` make them, for the pool at `path`
+ * in the metrics tree and target `tgt_id`, into the element of `metrics` at the module's id. `metrics`
+ * has `DAOS_NR_MODULE` elements.
+ *
+ * Returns 0, or -DER_NOMEM when a module makes none; then those before it are freed.
+ */
 int dss_module_init_metrics(enum daos_module_tag tag, void **metrics, const char *path, int tgt_id);
 
+/**
+ * module.c: how many metrics all modules make for one pool: on the system xstream, on each target, or on
+ * both, as their tags say.
+ */
 int dss_module_nr_pool_metrics(void);
 
+/** srv.c: counts an RPC that begins. */
 void dss_rpc_cntr_enter(enum dss_rpc_cntr_id id);
 
+/** srv.c: counts the end of an RPC that began here. One that did not aborts. */
 void dss_rpc_cntr_exit(enum dss_rpc_cntr_id id, bool failed);
 
+/** srv.c: an RPC counter of the current xstream. */
 struct dss_rpc_cntr *dss_rpc_cntr_get(enum dss_rpc_cntr_id id);
 
+/**
+ * srv.c: runs a computation on an offload xstream (`DSS_OFFLOAD_ULT`) or an accelerator
+ * (`DSS_OFFLOAD_ACC`). DAOS has no computation to offload, so nothing but the hand-over happens.
+ */
 int dss_acc_offload(struct dss_acc_task *at_args);
 
+/**
+ * init.c: the rank of this engine; `CRT_NO_RANK` before the control plane has set it, where the original
+ * fails an assertion.
+ */
 d_rank_t dss_self_rank(void);
 
+/** srv.c: number of network contexts that the configured xstreams have. */
 unsigned int dss_ctx_nr_get(void);
 
+/** init.c: moves the engine to `state`. The handler of SetUp calls it when the modules are set up. */
 void dss_init_state_set(enum dss_init_state state);
 
+/**
+ * module.c: calls `sm_setup` of all modules, in the order in which they were loaded. Stops at the first
+ * that fails and returns what it returned.
+ */
 int dss_module_setup_all(void);
 
+/**
+ * drpc_client.c: calls `method` of the control plane's `module` with the `req_size` bytes at `req`, and
+ * stores the response in `resp`, to be freed by `drpc_response_free`.
+ *
+ * The calling ULT sleeps while a thread makes the call. With `DSS_DRPC_NO_SCHED` in `flags` the caller
+ * makes it, as it must where there is no scheduler; so it does with `DSS_DRPC_NO_RESP`, which waits for
+ * no response and ignores `resp`. 0 or `-DER_*`.
+ */
 int dss_drpc_call(int32_t module, int32_t method, void *req, size_t req_size, unsigned int flags,
 		Drpc__Response **resp);
 
@@ -372,22 +519,41 @@ int ds_pool_find_bylabel(const char *label, uint8_t *pool_uuid, d_rank_list_t **
 /** Stores the number of pools in `npools` and describes them in `pools`, which may be null. */
 int ds_get_pool_list(uint64_t *npools, daos_mgmt_pool_info_t *pools);
 
+/**
+ * ult.c: has `chore` run by another xstream that forwards requests of the caller's target: by the chore
+ * queue of an offload xstream, or in a ULT of its own where there are none.
+ *
+ * The caller sets `cho_func` and `cho_credits`, at least 1, and keeps the chore alive until it is done.
+ * Returns 0; -DER_AGAIN when the queue has too few credits left, with their number in `cho_credits`;
+ * -DER_CANCELED when the queue is stopping; -DER_INVAL without a function or credits, or on an xstream
+ * that has no target; and the errors of `dss_ult_create`.
+ */
 int dss_chore_register(struct dss_chore *chore);
 
+/** ult.c: gives back the credits of a chore that was registered. Does nothing to one that holds none. */
 void dss_chore_deregister(struct dss_chore *chore);
 
+/** ult.c: runs `chore` to its end in the calling ULT, which yields as often as it does. */
 void dss_chore_diy(struct dss_chore *chore);
 
+/** init.c: whether the engine was started for a consistency check. */
 bool engine_in_check(void);
 
+/** init.c: sets the version with which the engine joins its system. */
 void dss_set_join_version(daos_version_t version);
 
+/** init.c: the version with which the engine joins its system. */
 daos_version_t dss_get_join_version(void);
 
+/**
+ * ult.c: `vos_pool_create` in a ULT with a deep stack on this xstream; sizes in bytes. Returns what that
+ * does; -DER_NOSYS when no module provides it; and the errors of `dss_ult_execute`.
+ */
 int dss_vos_pool_create(const char *path, unsigned char *uuid, daos_size_t scm_size, daos_size_t
 		data_sz, daos_size_t meta_sz, unsigned int flags, uint32_t version, daos_handle_t
 		*pool);
 
+/** ult.c: `vos_pool_open` in a ULT with a deep stack on this xstream. Returns as `dss_vos_pool_create`. */
 int dss_vos_pool_open(const char *path, unsigned char *uuid, unsigned int flags, daos_handle_t
 		*pool);
 

@@ -14,20 +14,45 @@ struct dss_drpc_handler;
 extern "C" {
 #endif // __cplusplus
 
+/** drpc_handler.c: an empty table. 0. */
 int drpc_hdlr_init(void);
 
+/** drpc_handler.c: no table any more. 0. */
 int drpc_hdlr_fini(void);
 
+/**
+ * drpc_handler.c: lets `handler` answer the calls to the module `module_id`.
+ *
+ * 0; `-DER_UNINIT` without a table, `-DER_INVAL` for an id out of range or no handler, `-DER_EXIST` when
+ * the module has one.
+ */
 int drpc_hdlr_register(int module_id, drpc_handler_t handler);
 
+/**
+ * drpc_handler.c: registers a list of handlers, null for none, that ends with one without function. As
+ * many as possible: 0, or the code of the last that failed.
+ */
 int drpc_hdlr_register_all(struct dss_drpc_handler *handlers);
 
+/** drpc_handler.c: the handler of the module `module_id`, or null. */
 drpc_handler_t drpc_hdlr_get_handler(int module_id);
 
+/**
+ * drpc_handler.c: the module `module_id` answers no more calls. 0, also when it had no handler;
+ * `-DER_UNINIT` or `-DER_INVAL`.
+ */
 int drpc_hdlr_unregister(int module_id);
 
+/**
+ * drpc_handler.c: unregisters a list as `drpc_hdlr_register_all` takes it. 0, or `-DER_UNINIT`; an entry
+ * that fails is logged.
+ */
 int drpc_hdlr_unregister_all(struct dss_drpc_handler *handlers);
 
+/**
+ * drpc_handler.c: lets the handler of `request`'s module fill in `resp`. Without one the status becomes
+ * `UNKNOWN_MODULE`.
+ */
 void drpc_hdlr_process_msg(Drpc__Call *request, Drpc__Response *resp);
 
 #ifdef __cplusplus

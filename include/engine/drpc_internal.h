@@ -31,22 +31,47 @@ struct drpc_list {
 extern "C" {
 #endif // __cplusplus
 
+/** drpc_listener.c: the socket file, from init to fini. */
 extern char *drpc_listener_socket_path;
 
+/**
+ * drpc_progress.c: a context for `listener`, without sessions. Null for no valid listener, or when
+ * memory is short.
+ */
 struct drpc_progress_context *drpc_progress_context_create(struct drpc *listener);
 
+/** drpc_progress.c: closes the sessions and the listener, and frees `ctx`. */
 void drpc_progress_context_close(struct drpc_progress_context *ctx);
 
+/**
+ * drpc_progress.c: waits at most `timeout` milliseconds, for ever when negative, for something to happen
+ * on the sockets of `ctx`, and deals with it. It returns early when a peer is to be looked at again
+ * without an event.
+ *
+ * 0; `-DER_TIMEDOUT` when nothing happened; `-DER_AGAIN` when a call has not come whole; `-DER_INVAL`,
+ * `-DER_NOMEM`; `-DER_MISC` or another code when the listener fails. A failing session is closed.
+ */
 int drpc_progress(struct drpc_progress_context *ctx, int timeout);
 
+/**
+ * drpc_listener.c: listens as `daos_engine_<pid>.sock` in the socket directory and starts the listener's
+ * ULT on the dRPC xstream. 0 or `-DER_*`.
+ */
 int drpc_listener_init(void);
 
+/**
+ * drpc_listener.c: stops the listener, waits for its ULT and closes all sessions. 0, or the last
+ * failure.
+ */
 int drpc_listener_fini(void);
 
+/** drpc_client.c: the control plane is `daos_server.sock` in the socket directory. 0, or `-DER_ALREADY`. */
 int drpc_init(void);
 
+/** drpc_client.c: undoes `drpc_init`. */
 void drpc_fini(void);
 
+/** drpc_client.c: tells the control plane where the engine listens. 0 or `-DER_*`. */
 int drpc_notify_ready(bool check_mode);
 
 #ifdef __cplusplus

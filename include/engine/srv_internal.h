@@ -150,110 +150,208 @@ extern "C" {
 
 extern struct engine_metrics dss_engine_metrics;
 
+/** init.c: name of this host. */
 extern char dss_hostname[DSS_HOSTNAME_MAX_LEN];
 
+/** init.c: hwloc's description of the machine; null in embedded mode, where nobody loads one. */
 extern hwloc_topology_t dss_topo;
 
+/** init.c: depth of cores in `dss_topo`; 0 in embedded mode. */
 extern int dss_core_depth;
 
+/** init.c: number of physical cores that the process may use. */
 extern int dss_core_nr;
 
+/** init.c: index of the first core to use. */
 extern unsigned int dss_core_offset;
 
+/** init.c: the NUMA node to which all xstreams are bound, or -1. */
 extern int dss_numa_node;
 
+/** init.c: number of NUMA nodes that are used. */
 extern int dss_numa_nr;
 
+/** srv.c: number of system xstreams: system, SWIM, dRPC. */
 extern unsigned int dss_sys_xs_nr;
 
+/** srv.c: whether all targets share the offload xstreams. */
 extern bool dss_helper_pool;
 
+/**
+ * init.c: the NUMA nodes, by index, when cores are chosen by node; else null. In embedded mode
+ * `ni_coremap` is null.
+ */
 extern struct dss_numa_info *dss_numa;
 
+/** init.c: whether I/O work is forwarded to neighbours (`DAOS_FORWARD_NEIGHBOR`). */
 extern bool dss_forward_neighbor;
 
+/** srv.c: number of offload xstreams of all targets. */
 extern unsigned int dss_tgt_offload_xs_nr;
 
+/** srv.c: offload xstreams of each NUMA node, in multi-socket mode. */
 extern unsigned int dss_offload_per_numa_nr;
 
+/** srv.c: targets of each NUMA node, in multi-socket mode. */
 extern unsigned int dss_tgt_per_numa_nr;
 
+/**
+ * ult.c: credits of the chore queue of each offload xstream. srv.c sets it, from
+ * `DAOS_IO_CHORE_CREDITS`, before the xstreams start.
+ */
 extern uint32_t dss_chore_credits;
 
+/** sched.c: run every request at once, whatever its type is; `DAOS_SCHED_PRIO_DISABLED`. */
 extern bool sched_prio_disabled;
 
+/**
+ * sched.c: how long an idle xstream naps where pushes cannot wake it, in milliseconds, 1 to 100;
+ * `DAOS_SCHED_RELAX_INTVL`.
+ */
 extern unsigned int sched_relax_intvl;
 
+/** sched.c: a `SCHED_RELAX_MODE_*`; `DAOS_SCHED_RELAX_MODE`. */
 extern unsigned int sched_relax_mode;
 
+/**
+ * sched.c: how long a unit may run before the watchdog names it, in milliseconds; 0 for no watchdog;
+ * `DAOS_SCHED_UNIT_RUNTIME_MAX`.
+ */
 extern unsigned int sched_unit_runtime_max;
 
+/** sched.c: watch all xstreams, not only system and SWIM; `DAOS_SCHED_WATCHDOG_ALL`. */
 extern bool sched_watchdog_all;
 
+/**
+ * sched.c: how long a system or main xstream may be kept by one unit, in milliseconds; 0 for no monitor;
+ * `DAOS_SCHED_INACTIVE_MAX`.
+ */
 extern unsigned int sched_inactive_max;
 
+/** sched.c: whether the monitor then kills the engine; `DAOS_SCHED_MONITOR_KILL`. */
 extern bool sched_monitor_kill;
 
+/** init.c: what the calling xstream knows of itself; null on other threads. */
 struct daos_module_info *get_module_info(void);
 
+/** module.c: makes the table of dRPC handlers. Returns 0 or -DER_NOMEM. */
 int dss_module_init(void);
 
+/** module.c: frees the table of dRPC handlers. `force` is ignored. Returns 0. */
 int dss_module_fini(bool force);
 
+/**
+ * module.c: opens `lib<modname>.so` and looks `<modname>_module` up in it. The module is not initialised
+ * yet, but `dss_module_get` finds it.
+ *
+ * Returns 0; -DER_INVAL when there is no such library, or what it defines is no module; -DER_EXIST when
+ * a module of this name or id is loaded; -DER_NOSYS when it brings RPC protocols and the engine has no
+ * network. One line in the log says why.
+ */
 int dss_module_load(const char *modname);
 
+/**
+ * module.c: initialises all loaded modules and registers their TLS keys, RPC protocols and dRPC
+ * handlers. Adds their `sm_facs` to `*mod_fac`.
+ *
+ * Returns 0; -DER_INVAL when an `sm_init` fails; or the error of a registration. The module that failed
+ * and those after it are unloaded, those before it are up.
+ */
 int dss_module_init_all(uint64_t *mod_fac);
 
+/**
+ * module.c: takes a module's registrations back, finalises it and closes its library. Returns 0, or
+ * -DER_ENOENT when no such module is loaded.
+ */
 int dss_module_unload(const char *modname);
 
+/** module.c: `dss_module_unload` for all modules, in the order in which they were loaded. */
 void dss_module_unload_all(void);
 
+/**
+ * module.c: calls `sm_cleanup` of all modules, the last loaded first, whatever they return. Returns the
+ * first failure, or 0.
+ */
 int dss_module_cleanup_all(void);
 
+/** srv.c: starts all xstreams and the dRPC listener. On failure nothing is left running. */
 int dss_srv_init(void);
 
+/** srv.c: stops the dRPC listener and all xstreams. Always 0. */
 int dss_srv_fini(bool force);
 
+/** srv.c: when it returns, `dss_srv_shutting_down` is true on every xstream. */
 void dss_srv_set_shutting_down(void);
 
+/** srv.c: writes what the runtime knows of all xstreams to `fp`. */
 void dss_dump_ABT_state(FILE *fp);
 
+/**
+ * srv.c: lets the xstreams that wait since their start go on, and the scheduler's monitor begin, or end
+ * when `stopping`.
+ */
 void dss_xstreams_open_barrier(bool stopping);
 
+/**
+ * srv.c: the xstream with this id, or for `DSS_XS_SELF` the caller's; null while it has not started. An
+ * id that there is not aborts.
+ */
 struct dss_xstream *dss_get_xstream(int stream_id);
 
+/** srv.c: number of xstreams, those included that are about to start. */
 int dss_xstream_cnt(void);
 
 /** Declared in no header of DAOS: who needs it declares it. */
 void dss_bind_to_xstream_cpuset(int tgt_id);
 
+/** srv.c: whether xstreams may be looked at; then `dss_sched_monitor_exit` must follow. */
 bool dss_sched_monitor_enter(void);
 
+/** srv.c: ends what `dss_sched_monitor_enter` began. */
 void dss_sched_monitor_exit(void);
 
+/**
+ * srv.c: counts an allocation of an xstream, whose `struct mem_stats` is `arg`. The gauges that it feeds
+ * in DAOS are telemetry's.
+ */
 void dss_mem_total_alloc_track(void *arg, daos_size_t bytes);
 
+/** srv.c: notes a release of memory of an xstream; only telemetry would show it. */
 void dss_mem_total_free_track(void *arg, daos_size_t bytes);
 
 int dss_engine_metrics_init(void);
 
 int dss_engine_metrics_fini(void);
 
+/** sched.c: frees scheduler and pools of `dx`, which has ended. */
 void dss_sched_fini(struct dss_xstream *dx);
 
+/** sched.c: gives the new xstream `dx` its pools and scheduler. */
 int dss_sched_init(struct dss_xstream *dx);
 
+/**
+ * sched.c: runs `func(arg)` as a ULT of the current xstream `dx` when it is its turn.
+ * `-DER_OVERLOAD_RETRY` when it would be too late then; `sra_enqueue_id` says where to come again.
+ */
 int sched_req_enqueue(struct dss_xstream *dx, struct sched_req_attr *attr, void (*func)(void *arg1),
 		void *arg);
 
+/**
+ * sched.c: wakes all sleepers of the current xstream `dx` and starts all its requests; from now on
+ * sleeping there is yielding.
+ */
 void sched_stop(struct dss_xstream *dx);
 
+/** ult.c: makes the chore queue of an xstream that is about to start. */
 int dss_chore_queue_init(struct dss_xstream *dx);
 
+/** ult.c: starts the ULT that runs the chores of an xstream. */
 int dss_chore_queue_start(struct dss_xstream *dx);
 
+/** ult.c: refuses further chores, and waits until those in the queue are done. */
 void dss_chore_queue_stop(struct dss_xstream *dx);
 
+/** ult.c: frees what `dss_chore_queue_init` made. */
 void dss_chore_queue_fini(struct dss_xstream *dx);
 
 int dss_register_dbtree_classes(void);

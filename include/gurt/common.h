@@ -72,179 +72,276 @@ struct d_vec_pointers {
 extern "C" {
 #endif // __cplusplus
 
+/** misc.c: told the size of each allocation. */
 extern d_alloc_track_cb_t d_alloc_track_cb;
 
+/** misc.c: told the size of what is freed. */
 extern d_alloc_track_cb_t d_free_track_cb;
 
+/** misc.c: restarts the generator. */
 void d_srand(long arg1);
 
+/** misc.c: a number in [0, `D_RAND_MAX`. */
 long d_rand(void);
 
+/** misc.c: a number in [0, 1). */
 double d_randd(void);
 
 void d_free(void *ptr);
 
+/** misc.c: `nmemb * size` zeroed bytes, null when there are none. */
 void *d_calloc(size_t nmemb, size_t size);
 
+/** misc.c: `size` bytes of any content. */
 void *d_malloc(size_t size);
 
 void *d_realloc(void *arg1, size_t arg2);
 
+/** misc.c: a copy of at most `n` bytes of a string. */
 char *d_strndup(const char *s, size_t n);
 
+/** misc.c: formats into new memory, returns the length or -1. */
 int d_asprintf(char **strp, const char *fmt, ...);
 
+/** misc.c: as `d_asprintf` with result and length swapped; null on failure. */
 char *d_asprintf2(int *rc, const char *fmt, ...);
 
+/** misc.c: `size` bytes at a multiple of `alignment`, a power of two. */
 void *d_aligned_alloc(size_t alignment, size_t size, bool zero);
 
+/** misc.c: errno as realpath leaves it. */
 char *d_realpath(const char *path, char *resolved_path);
 
 uint64_t d_hash_mix64(uint64_t key);
 
 uint32_t d_hash_mix96(uint32_t a, uint32_t b, uint32_t c);
 
+/** hash.c: position of the last of the ascending `hashes` that is not above `value`. */
 unsigned int d_hash_srch_u64(uint64_t *hashes, unsigned int nhashes, uint64_t value);
 
+/** hash.c: djb2 of `len` bytes. */
 uint32_t d_hash_string_u32(const char *string, unsigned int len);
 
+/** hash.c: MurmurHash64A of `key_len` bytes. */
 uint64_t d_hash_murmur64(const unsigned char *key, unsigned int key_len, unsigned int seed);
 
+/** hash.c: the bucket of a key, such that few keys move when buckets are added. */
 uint32_t d_hash_jump(uint64_t key, uint32_t num_buckets);
 
+/** misc.c: a copy; of null, null. */
 int d_rank_list_dup(d_rank_list_t **dst, const d_rank_list_t *src);
 
+/** misc.c: a sorted copy without repetitions. */
 int d_rank_list_dup_sort_uniq(d_rank_list_t **dst, const d_rank_list_t *src);
 
+/**
+ * misc.c: takes those ranks out of `dst_set` that `src_set` has (`exclude`) or has not. The others keep
+ * their order.
+ */
 void d_rank_list_filter(d_rank_list_t *src_set, d_rank_list_t *dst_set, bool exclude);
 
+/** misc.c: appends to `src_set` what `merge_set` has besides. */
 int d_rank_list_merge(d_rank_list_t *src_set, d_rank_list_t *merge_set);
 
+/** misc.c: a list of the ranks 0 to `size` - 1, or null. */
 d_rank_list_t *d_rank_list_alloc(uint32_t size);
 
+/** misc.c: changes the number of ranks; new ones are 0. */
 int d_rank_list_resize(d_rank_list_t *ptr, uint32_t size);
 
+/** misc.c: frees list and array; null is allowed. */
 void d_rank_list_free(d_rank_list_t *rank_list);
 
+/** misc.c: makes `dst` equal to `src`. */
 int d_rank_list_copy(d_rank_list_t *dst, d_rank_list_t *src);
 
+/** misc.c: puts the ranks in a random order, by `d_rand`. */
 void d_rank_list_shuffle(d_rank_list_t *rank_list);
 
+/** misc.c: ascending. */
 void d_rank_list_sort(d_rank_list_t *rank_list);
 
+/** misc.c: looks for a rank in a sorted list; its position goes to `*idx`. */
 bool d_rank_list_bsearch(d_rank_list_t *rank_list, d_rank_t rank, int *idx);
 
+/** misc.c: looks for a rank; its first position goes to `*idx`. */
 bool d_rank_list_find(d_rank_list_t *rank_list, d_rank_t rank, int *idx);
 
+/** misc.c: takes the rank at a position out; the array stays as large. */
 void d_rank_list_del_at(d_rank_list_t *list, int idx);
 
+/** misc.c: takes the first such rank out, if there is one, and makes the array smaller. */
 int d_rank_list_del(d_rank_list_t *rank_list, d_rank_t rank);
 
+/** misc.c: whether two lists have the same ranks, in whatever order; sorts the first. */
 bool d_rank_list_identical(d_rank_list_t *rank_list1, d_rank_list_t *rank_list2);
 
+/** misc.c: whether a list has a rank. */
 bool d_rank_in_rank_list(d_rank_list_t *rank_list, d_rank_t rank);
 
+/** misc.c: first position of a rank, or -DER_NONEXIST. */
 int d_idx_in_rank_list(d_rank_list_t *rank_list, d_rank_t rank, uint32_t *idx);
 
+/** misc.c: adds a rank at the end. */
 int d_rank_list_append(d_rank_list_t *rank_list, d_rank_t rank);
 
+/** misc.c: logs a list under a name of at most `name_len` characters. */
 int d_rank_list_dump(d_rank_list_t *rank_list, d_string_t name, int name_len);
 
+/** misc.c: a list of the numbers in an array, or null. */
 d_rank_list_t *uint32_array_to_rank_list(uint32_t *ints, size_t len);
 
+/** misc.c: the ranks in an array that the caller frees. */
 int rank_list_to_uint32_array(d_rank_list_t *rl, uint32_t **ints, size_t *len);
 
+/**
+ * misc.c: the ranks as ranges, `[0-3,5]`, in a string that the caller frees. Sorts the list. Of a null
+ * list, null.
+ */
 int d_rank_list_to_str(d_rank_list_t *rank_list, char **rank_str);
 
+/** misc.c: a list of `size` ranges, all 0-0, or null. */
 d_rank_range_list_t *d_rank_range_list_alloc(uint32_t size);
 
+/**
+ * misc.c: changes the number of ranges. A size of 0 frees the list; null when memory is short, and the
+ * list stays as it is.
+ */
 d_rank_range_list_t *d_rank_range_list_realloc(d_rank_range_list_t *range_list, uint32_t size);
 
+/** misc.c: the ranges of a list of ranks, which it sorts; or null. */
 d_rank_range_list_t *d_rank_range_list_create_from_ranks(d_rank_list_t *rank_list);
 
+/** misc.c: ranges as a string that the caller frees. */
 int d_rank_range_list_str(d_rank_range_list_t *list, char **ranks_str);
 
+/** misc.c: frees list and array; null is allowed. */
 void d_rank_range_list_free(d_rank_range_list_t *range_list);
 
+/** misc.c: whether a variable is set. */
 bool d_isenv_def(char *name);
 
+/**
+ * misc.c: copies a value into a buffer. -DER_NONEXIST, or -DER_TRUNC when only the beginning fits, which
+ * is then what the buffer holds.
+ */
 int d_getenv_str(char *str_val, size_t str_size, const char *name);
 
+/** misc.c: a copy of a value, to be freed by `d_freeenv_str`; null if there is none. */
 int d_agetenv_str(char **str_val, const char *name);
 
+/** misc.c: frees what `d_agetenv_str` gave, and sets it to null. */
 void d_freeenv_str(char **str_val);
 
+/** misc.c: false for a zero, true for anything else. */
 int d_getenv_bool(const char *name, bool *bool_val);
 
+/** misc.c: a value of one character; -DER_INVAL if it is longer or empty. */
 int d_getenv_char(const char *name, char *char_val);
 
+/** misc.c: the former name of `d_getenv_uint`. */
 int d_getenv_int(const char *name, unsigned int *uint_val);
 
+/** misc.c: -DER_INVAL for what is no number or too large. */
 int d_getenv_uint(const char *name, unsigned int *uint_val);
 
+/** misc.c: as `d_getenv_uint`. */
 int d_getenv_uint32_t(const char *name, uint32_t *uint32_val);
 
+/** misc.c: as `d_getenv_uint` with 64 bits. */
 int d_getenv_uint64_t(const char *name, uint64_t *uint64_val);
 
+/** misc.c: `putenv` under the lock; result and errno are libc's. */
 int d_putenv(char *name);
 
+/** misc.c: `setenv` under the lock; result and errno are libc's. */
 int d_setenv(const char *name, const char *value, int overwrite);
 
+/** misc.c: `unsetenv` under the lock; result and errno are libc's. */
 int d_unsetenv(const char *name);
 
+/** misc.c: `clearenv` under the lock. */
 int d_clearenv(void);
 
+/** misc.c: appends formatted text; after a failure the buffer takes no more until it is freed. */
 int d_write_string_buffer(struct d_string_buffer_t *buf, const char *fmt, ...);
 
+/** misc.c: frees a buffer's text; the buffer can be used again. */
 void d_free_string(struct d_string_buffer_t *buf);
 
+/** misc.c: tracks the allocations of the calling thread from now on. */
 void d_set_alloc_track_cb(d_alloc_track_cb_t alloc_cb, d_alloc_track_cb_t free_cb, void *arg);
 
+/** misc.c: `nzeros` times 0, then at most `next`, `next * factor`, … up to `max`. */
 int d_backoff_seq_init(struct d_backoff_seq *seq, uint8_t nzeros, uint16_t factor, uint32_t next,
 		uint32_t max);
 
+/** misc.c: a sequence holds nothing, so there is nothing to do. */
 void d_backoff_seq_fini(struct d_backoff_seq *seq);
 
+/** misc.c: a random number up to the bound that the sequence has reached. */
 uint32_t d_backoff_seq_next(struct d_backoff_seq *seq);
 
+/** misc.c: standard deviation of `nr` values. */
 double d_stand_div(double *array, int nr);
 
+/** hlc.c: a new timestamp, later than all before. */
 uint64_t d_hlc_get(void);
 
+/**
+ * hlc.c: a new timestamp, also later than `msg`, to `*hlc_out`; how far `msg` is ahead of this host's
+ * clock to `*offset`. -DER_HLC_SYNC if that is more than epsilon.
+ */
 int d_hlc_get_msg(uint64_t msg, uint64_t *hlc_out, uint64_t *offset);
 
+/** hlc.c: nanoseconds since 2021, or of a difference. */
 uint64_t d_hlc2nsec(uint64_t hlc);
 
+/** hlc.c: the opposite. */
 uint64_t d_nsec2hlc(uint64_t nsec);
 
+/** hlc.c: nanoseconds since 1970. */
 uint64_t d_hlc2unixnsec(uint64_t hlc);
 
+/** hlc.c: time since 1970. */
 int d_hlc2timespec(uint64_t hlc, struct timespec *ts);
 
+/** hlc.c: the opposite. */
 int d_timespec2hlc(struct timespec ts, uint64_t *hlc);
 
+/** hlc.c: the opposite; 0 for a time that timestamps cannot express. */
 uint64_t d_unixnsec2hlc(uint64_t unixnsec);
 
+/** hlc.c: how far the clocks of two hosts may differ, rounded up to 16 µs. */
 void d_hlc_epsilon_set(uint64_t epsilon);
 
 uint64_t d_hlc_epsilon_get(void);
 
+/** hlc.c: the latest timestamp that an event before `hlc` may have. */
 uint64_t d_hlc_epsilon_get_bound(uint64_t hlc);
 
+/** hlc.c: seconds since a timestamp, 0 if it is in the future. */
 uint64_t d_hlc_age2sec(uint64_t hlc);
 
+/** hlct.c: the latest timestamp heard of. */
 uint64_t d_hlct_get(void);
 
+/** hlct.c: hears of a timestamp. */
 void d_hlct_sync(uint64_t msg);
 
+/** misc.c: an empty array with room for `cap` pointers. */
 int d_vec_pointers_init(struct d_vec_pointers *pointers, uint32_t cap);
 
+/** misc.c: frees the array, not what it points to. */
 void d_vec_pointers_fini(struct d_vec_pointers *pointers);
 
+/** misc.c: adds a pointer; the array doubles when it is full. */
 int d_vec_pointers_append(struct d_vec_pointers *pointers, void *pointer);
 
+/** signals.c: whether handlers are installed if `DAOS_SIGNAL_REGISTER` does not say. */
 void d_signal_stack_enable(bool enabled);
 
+/** signals.c: installs the handlers if they are wanted, once. */
 void d_signal_register(void);
 
 #ifdef __cplusplus

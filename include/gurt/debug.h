@@ -48,51 +48,73 @@ struct d_debug_grp;
 extern "C" {
 #endif // __cplusplus
 
+/** debug.c: called by a failed assertion before it aborts. */
 extern void (*d_alt_assert)(int arg1, const char *arg2, const char *arg3, int arg4);
 
+/** debug.c: all debug bits. */
 extern d_dbug_t DB_ALL;
 
+/** debug.c: lines of no category. */
 extern d_dbug_t DB_ANY;
 
+/** debug.c: very verbose lines. */
 extern d_dbug_t DB_TRACE;
 
+/** debug.c: memory. */
 extern d_dbug_t DB_MEM;
 
+/** debug.c: network. */
 extern d_dbug_t DB_NET;
 
+/** debug.c: input and output. */
 extern d_dbug_t DB_IO;
 
+/** debug.c: tests. */
 extern d_dbug_t DB_TEST;
 
+/** debug.c: the number of log facility `misc`, -1 before it is registered. */
 extern int d_misc_logfac;
 
+/** debug.c: what the log says about each level and stream of facility `misc`. */
 extern int d_misc_logfac_cache[16];
 
+/** debug.c: the number of log facility `mem`, -1 before it is registered. */
 extern int d_mem_logfac;
 
+/** debug.c: what the log says about each level and stream of facility `mem`. */
 extern int d_mem_logfac_cache[16];
 
+/** debug.c: the number of log facility `swim`, -1 before it is registered. */
 extern int d_swim_logfac;
 
+/** debug.c: what the log says about each level and stream of facility `swim`. */
 extern int d_swim_logfac_cache[16];
 
+/** debug.c: the number of log facility `fi`, -1 before it is registered. */
 extern int d_fi_logfac;
 
+/** debug.c: what the log says about each level and stream of facility `fi`. */
 extern int d_fi_logfac_cache[16];
 
+/** debug.c: the number of log facility `telem`, -1 before it is registered. */
 extern int d_telem_logfac;
 
+/** debug.c: what the log says about each level and stream of facility `telem`. */
 extern int d_telem_logfac_cache[16];
 
+/** debug.c: the seven bits above, and ten for the taking. */
 extern struct d_debug_bit d_dbg_bit_dict[17];
 
 extern struct d_debug_grp d_dbg_grp_dict[10];
 
+/** debug.c: the bit of that name. 0 or -1. */
 int d_log_getdbgbit(d_dbug_t *dbgbit, char *bitname);
 
+/** debug.c: what a failed assertion calls before it aborts. */
 int d_register_alt_assert(void (*alt_assert)(int arg1, const char *arg2, const char *arg3, int
 		arg4));
 
+/** debug.c: logs memory in hexadecimal, 16 bytes a line, as a fatal error. */
 void d_log_memory(const uint8_t *ptr, size_t size);
 
 #ifdef __cplusplus

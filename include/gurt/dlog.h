@@ -138,56 +138,91 @@ struct d_debug_grp {
 extern "C" {
 #endif // __cplusplus
 
+/** dlog.c: what C's inline `d_log_check` reads. */
 extern struct d_log_xstate d_log_xst;
 
+/** debug.c: what `DD_MASK` and `DD_STDERR` select, and how many bits and groups exist. */
 extern struct d_debug_data d_dbglog_data;
 
+/** debug.c: gives a bit back. 0 or -1. */
 int d_log_dbg_bit_dealloc(char *name);
 
+/** debug.c: the bit of that name, a new one if there is none. 0 or -1. */
 int d_log_dbg_bit_alloc(d_dbug_t *dbgbit, char *name, char *lname);
 
+/** debug.c: gives a group back. 0 or -1. */
 int d_log_dbg_grp_dealloc(char *grpname);
 
+/** debug.c: names a group of bits, and selects it if `flags` holds `D_LOG_SET_AS_DEFAULT`. 0 or -1. */
 int d_log_dbg_grp_alloc(d_dbug_t dbgmask, char *grpname, uint32_t flags);
 
+/** dlog.c: formats and writes one line; `flags` come from `d_log_check`, 0 writes nothing. */
 void d_vlog(int flags, const char *fmt, va_list ap);
 
+/** dlog.c: names a facility, which is created if need be. 0 or -1. */
 int d_log_namefacility(int facility, const char *aname, const char *lname);
 
+/** dlog.c: whether `DD_SUBSYS` lets a facility through. */
 bool d_logfac_is_enabled(const char *fac_name);
 
+/** dlog.c: number of a new facility, or -1. */
 int d_log_allocfacility(const char *aname, const char *lname);
 
+/** debug.c: opens the log as the environment says, by default on stdout with warnings and errors. */
 int d_log_init(void);
 
+/** debug.c: opens the log, or counts one more user of it. */
 int d_log_init_adv(char *log_tag, char *log_file, unsigned int flavor, d_dbug_t def_mask, d_dbug_t
 		err_mask, d_log_id_cb_t id_cb);
 
+/** debug.c: closes the log when its last user does. */
 void d_log_fini(void);
 
+/** dlog.c: writes out and closes the log, if it is open. */
 void d_log_close(void);
 
+/** dlog.c: adds the rank to the log file's name if `D_LOG_FILE_APPEND_RANK` is set. */
 void d_log_rank_setup(int rank);
 
+/** debug.c: applies `D_LOG_MASK` and `DD_MASK`, as after new facilities came. */
 void d_log_sync_mask(void);
 
+/** debug.c: applies masks in the syntax of `D_LOG_MASK` and `DD_MASK`; null changes nothing. */
 void d_log_sync_mask_ex(const char *log_mask, const char *dd_mask);
 
+/** dlog.c: opens the log; -1 if it is open already or an argument is invalid. */
 int d_log_open(char *tag, int maxfac_hint, int default_mask, int stderr_mask, char *logfile, int
 		flags, d_log_id_cb_t id_cb);
 
+/** dlog.c: sets the mask of one facility; returns the former one, or -1. */
 int d_log_setlogmask(int facility, int mask);
 
+/**
+ * dlog.c: sets masks as in `D_LOG_MASK`; `mlen` < 0: the string ends at its NUL. Returns the last former
+ * mask, or -1 if a facility is unknown.
+ */
 int d_log_setmasks(const char *mstr, int mlen);
 
+/**
+ * dlog.c: the masks as text, from byte `discard` on and at most `len` bytes of it. With a null buffer
+ * returns the length of all, else the number of bytes copied. The text ends in a newline, and unless
+ * `unterm` in a NUL, both of which count.
+ */
 int d_log_getmasks(char *buf, int discard, int len, int unterm);
 
+/** dlog.c: registers `nr` masks to be reset to `DLOG_UNINIT` when masks change. */
 void d_log_add_cache(int *cache, int nr);
 
+/** dlog.c: writes out the buffer and waits until it is on storage. */
 void d_log_sync(void);
 
+/**
+ * dlog.c: stops writing to the file without closing it, as a process does that closes all descriptors
+ * itself.
+ */
 void d_log_disable_logging(void);
 
+/** dlog.c: forgets the calling thread's ids, which a fork changes. */
 void d_log_reset(void);
 
 #ifdef __cplusplus

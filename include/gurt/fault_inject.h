@@ -32,32 +32,46 @@ struct d_fault_attr_t {
 extern "C" {
 #endif // __cplusplus
 
+/** fault_inject.c: faults are injected if this is not 0. */
 extern unsigned int d_fault_inject;
 
+/** fault_inject.c: a configuration was read. */
 extern unsigned int d_fault_config_file;
 
+/** fault_inject.c: the rule of fault 0, failing allocations. */
 extern struct d_fault_attr_t *d_fault_attr_mem;
 
+/** fault_inject.c: starts with the rules of `D_FI_CONFIG`, or counts one more user. */
 int d_fault_inject_init(void);
 
+/** fault_inject.c: forgets all rules when the last user does. */
 int d_fault_inject_fini(void);
 
+/** fault_inject.c: switches on; -DER_NOSYS if no configuration was read. */
 int d_fault_inject_enable(void);
 
+/** fault_inject.c: switches off. */
 int d_fault_inject_disable(void);
 
+/** fault_inject.c: the state of the switch. */
 bool d_fault_inject_is_enabled(void);
 
+/** fault_inject.c: whether the calling thread is injected faults. */
 void d_fault_inject_thread_enable(bool enabled);
 
+/** fault_inject.c: whether threads are that did not say. */
 void d_fault_inject_thread_default_enable(bool enabled);
 
+/** fault_inject.c: whether this occurrence of a fault is to happen; null never. */
 bool d_should_fail(struct d_fault_attr_t *fault_attr_ptr);
 
+/** fault_inject.c: sets or replaces a rule. */
 int d_fault_attr_set(uint32_t fault_id, struct d_fault_attr_t fa_in);
 
+/** fault_inject.c: the error code of a fault; -DER_INVAL if it has no rule. */
 int d_fault_attr_err_code(uint32_t fault_id);
 
+/** fault_inject.c: the rule of a fault, or null. */
 struct d_fault_attr_t *d_fault_attr_lookup(uint32_t fault_id);
 
 #ifdef __cplusplus

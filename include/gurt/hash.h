@@ -111,97 +111,150 @@ struct d_ulink {
 extern "C" {
 #endif // __cplusplus
 
+/** hash.c: a new table, null if that fails. */
 int d_hash_table_create(uint32_t feats, uint32_t bits, void *priv, d_hash_table_ops_t *hops, struct
 		d_hash_table **htable_pp);
 
+/** hash.c: makes `*htable` a table of 2^`bits` chains. */
 int d_hash_table_create_inplace(uint32_t feats, uint32_t bits, void *priv, d_hash_table_ops_t *hops,
 		struct d_hash_table *htable);
 
+/**
+ * hash.c: calls `cb` for each record until it returns something else than 0, which is then the result.
+ * `cb` must not use the table, except one without locks.
+ */
 int d_hash_table_traverse(struct d_hash_table *htable, d_hash_traverse_cb_t cb, void *arg);
 
+/** hash.c: the same for a table from `d_hash_table_create`, which is freed. */
 int d_hash_table_destroy(struct d_hash_table *htable, bool force);
 
+/** hash.c: frees what a table holds; -DER_BUSY if it has records and `force` does not say to delete them. */
 int d_hash_table_destroy_inplace(struct d_hash_table *htable, bool force);
 
+/** hash.c: the record of a key, with a reference; null if there is none. */
 d_list_t *d_hash_rec_find(struct d_hash_table *htable, const void *key, unsigned int ksize);
 
+/** hash.c: the record of a key, with a reference; if there is none, `link`, which is then inserted. */
 d_list_t *d_hash_rec_find_insert(struct d_hash_table *htable, const void *key, unsigned int ksize,
 		d_list_t *link);
 
+/** hash.c: inserts a record; -DER_EXIST if it is to be exclusive and its key is there already. */
 int d_hash_rec_insert(struct d_hash_table *htable, const void *key, unsigned int ksize, d_list_t
 		*link, bool exclusive);
 
+/** hash.c: inserts a record whose key `hop_key_init` makes up from `arg`. */
 int d_hash_rec_insert_anonym(struct d_hash_table *htable, d_list_t *link, void *arg);
 
+/** hash.c: takes the record of a key out; false if there is none. */
 bool d_hash_rec_delete(struct d_hash_table *htable, const void *key, unsigned int ksize);
 
+/** hash.c: takes a record out; false if it is out already. */
 bool d_hash_rec_delete_at(struct d_hash_table *htable, d_list_t *link);
 
+/**
+ * hash.c: makes the record of a key the one that is found last; false if there is none, or the table
+ * does not keep records by use.
+ */
 bool d_hash_rec_evict(struct d_hash_table *htable, const void *key, unsigned int ksize);
 
+/** hash.c: the same for a record; false also if it is the last already. */
 bool d_hash_rec_evict_at(struct d_hash_table *htable, d_list_t *link);
 
+/** hash.c: takes a reference on a record. */
 void d_hash_rec_addref(struct d_hash_table *htable, d_list_t *link);
 
+/** hash.c: gives a reference back, and frees the record if it was the last one. */
 void d_hash_rec_decref(struct d_hash_table *htable, d_list_t *link);
 
+/** hash.c: gives several references back; -DER_INVAL if there were fewer. */
 int d_hash_rec_ndecref(struct d_hash_table *htable, int count, d_list_t *link);
 
+/** hash.c: whether a record is in no table. */
 bool d_hash_rec_unlinked(d_list_t *link);
 
+/** hash.c: some record of a table, without a reference; null if there is none. */
 d_list_t *d_hash_rec_first(struct d_hash_table *htable);
 
+/** hash.c: as in builds of DAOS without `D_HASH_DEBUG`, there is nothing to tell. */
 void d_hash_table_debug(struct d_hash_table *htable);
 
+/** hash.c: a table of handles with 2^`bits` chains, null if that fails. */
 int d_hhash_create(uint32_t feats, uint32_t bits, struct d_hhash **hhash);
 
+/** hash.c: takes all handles out and frees the table. */
 void d_hhash_destroy(struct d_hhash *hhash);
 
+/** hash.c: prepares an object for a table; its creator has a reference. */
 void d_hhash_hlink_init(struct d_hlink *hlink, struct d_hlink_ops *hl_ops);
 
+/** hash.c: gives an object a handle of a type, `D_HTYPE_PTR` in a table of pointers and only there. */
 void d_hhash_link_insert(struct d_hhash *hhash, struct d_hlink *hlink, int type);
 
+/** hash.c: the object of a handle, with a reference; null if there is none. */
 struct d_hlink *d_hhash_link_lookup(struct d_hhash *hhash, uint64_t key);
 
+/** hash.c: takes a reference. */
 void d_hhash_link_getref(struct d_hhash *hhash, struct d_hlink *hlink);
 
+/** hash.c: gives a reference back, and frees the object if it was the last one. */
 void d_hhash_link_putref(struct d_hhash *hhash, struct d_hlink *hlink);
 
+/** hash.c: takes an object's handle away; false if it has none. */
 bool d_hhash_link_delete(struct d_hhash *hhash, struct d_hlink *hlink);
 
+/** hash.c: whether an object is in use nowhere. */
 bool d_hhash_link_empty(struct d_hlink *hlink);
 
+/** hash.c: the handle of an object. */
 void d_hhash_link_key(struct d_hlink *hlink, uint64_t *key);
 
+/** hash.c: the type of a handle. */
 int d_hhash_key_type(uint64_t key);
 
+/** hash.c: whether a handle is an address. */
 bool d_hhash_key_isptr(uint64_t key);
 
+/** hash.c: makes handles addresses; -DER_ALREADY if there are others. */
 int d_hhash_set_ptrtype(struct d_hhash *hhash);
 
+/** hash.c: whether handles are addresses. */
 bool d_hhash_is_ptrtype(struct d_hhash *hhash);
 
+/**
+ * hash.c: calls `cb` for each object of a type until it returns something else than 0, which is then the
+ * result.
+ */
 int d_hhash_traverse(struct d_hhash *hhash, int type, d_hhash_traverse_cb_t cb, void *arg);
 
+/** hash.c: a table of records by UUID with 2^`bits` chains, null if that fails. */
 int d_uhash_create(uint32_t feats, uint32_t bits, struct d_hash_table **htable);
 
+/** hash.c: takes all records out and frees the table. */
 void d_uhash_destroy(struct d_hash_table *htable);
 
+/** hash.c: prepares an object for a table; its creator has a reference. */
 void d_uhash_ulink_init(struct d_ulink *ulink, struct d_ulink_ops *ul_ops);
 
+/** hash.c: whether an object is in use nowhere. */
 bool d_uhash_link_empty(struct d_ulink *ulink);
 
+/** hash.c: whether an object has one reference only. */
 bool d_uhash_link_last_ref(struct d_ulink *ulink);
 
+/** hash.c: takes a reference. */
 void d_uhash_link_addref(struct d_hash_table *htable, struct d_ulink *ulink);
 
+/** hash.c: gives a reference back, and frees the object if it was the last one. */
 void d_uhash_link_putref(struct d_hash_table *htable, struct d_ulink *ulink);
 
+/** hash.c: takes an object out. */
 void d_uhash_link_delete(struct d_hash_table *htable, struct d_ulink *ulink);
 
+/** hash.c: inserts an object under a UUID; -DER_EXIST if that is taken. */
 int d_uhash_link_insert(struct d_hash_table *htable, struct d_uuid *key, void *cmp_args, struct
 		d_ulink *ulink);
 
+/** hash.c: the object of a UUID, with a reference; null if there is none. */
 struct d_ulink *d_uhash_link_lookup(struct d_hash_table *htable, struct d_uuid *key, void
 		*cmp_args);
 

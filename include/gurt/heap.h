@@ -53,22 +53,30 @@ struct d_binheap_ops {
 extern "C" {
 #endif // __cplusplus
 
+/** heap.c: a new heap with room for `count` nodes. */
 int d_binheap_create(uint32_t feats, uint32_t count, void *priv, struct d_binheap_ops *ops, struct
 		d_binheap **h);
 
+/** heap.c: makes `*h` an empty heap with room for `count` nodes. */
 int d_binheap_create_inplace(uint32_t feats, uint32_t count, void *priv, struct d_binheap_ops *ops,
 		struct d_binheap *h);
 
+/** heap.c: the same for a heap from `d_binheap_create`. */
 void d_binheap_destroy(struct d_binheap *h);
 
+/** heap.c: frees the array and the lock; the nodes are their owner's. */
 void d_binheap_destroy_inplace(struct d_binheap *h);
 
+/** heap.c: the node at a position, of which 0 is the root; null beyond the end. */
 struct d_binheap_node *d_binheap_find(struct d_binheap *h, uint32_t idx);
 
+/** heap.c: adds a node. */
 int d_binheap_insert(struct d_binheap *h, struct d_binheap_node *e);
 
+/** heap.c: takes a node out, wherever it is. */
 void d_binheap_remove(struct d_binheap *h, struct d_binheap_node *e);
 
+/** heap.c: takes the first node out; null if there is none. */
 struct d_binheap_node *d_binheap_remove_root(struct d_binheap *h);
 
 #ifdef __cplusplus

@@ -460,15 +460,22 @@ pub type ABT_tool_task_callback_fn = Option<
 >;
 unsafe extern "C" {
     pub static mut ABT_sched_config_var_end: ABT_sched_config_var;
+    /// global.c: starts the runtime, unless it is up; counts its calls.
     pub fn ABT_init(argc: c_int, argv: *mut *mut c_char) -> c_int;
+    /// global.c: ends the runtime at the last call. Only the primary ULT may.
     pub fn ABT_finalize() -> c_int;
+    /// stream.c: an execution stream with a scheduler (null: the built-in one) and a rank that no other has.
     pub fn ABT_xstream_create_with_rank(sched: ABT_sched, rank: c_int, newxstream: *mut ABT_xstream)
     -> c_int;
+    /// stream.c: joins and frees an execution stream.
     pub fn ABT_xstream_free(xstream: *mut ABT_xstream) -> c_int;
+    /// stream.c: waits until its scheduler has nothing left to run.
     pub fn ABT_xstream_join(xstream: ABT_xstream) -> c_int;
     pub fn ABT_xstream_get_main_sched(xstream: ABT_xstream, sched: *mut ABT_sched) -> c_int;
     pub fn ABT_xstream_run_unit(unit: ABT_unit, pool: ABT_pool) -> c_int;
+    /// stream.c: a scheduler must call it from time to time.
     pub fn ABT_xstream_check_events(sched: ABT_sched) -> c_int;
+    /// sched/sched.c: a scheduler with the user's functions. Null pools are replaced by new ones.
     pub fn ABT_sched_create(
         def: *mut ABT_sched_def,
         num_pools: c_int,
@@ -476,12 +483,15 @@ unsafe extern "C" {
         config: ABT_sched_config,
         newsched: *mut ABT_sched,
     ) -> c_int;
+    /// sched/sched.c: frees a scheduler that no execution stream uses, and its automatic pools.
     pub fn ABT_sched_free(sched: *mut ABT_sched) -> c_int;
     pub fn ABT_sched_set_data(sched: ABT_sched, data: *mut c_void) -> c_int;
     pub fn ABT_sched_get_data(sched: ABT_sched, data: *mut *mut c_void) -> c_int;
     pub fn ABT_sched_get_num_pools(sched: ABT_sched, num_pools: *mut c_int) -> c_int;
+    /// sched/sched.c: `max_pools` pools from index `idx` on.
     pub fn ABT_sched_get_pools(sched: ABT_sched, max_pools: c_int, idx: c_int, pools: *mut ABT_pool)
     -> c_int;
+    /// sched/sched.c: whether somebody joins and nothing is left to run.
     pub fn ABT_sched_has_to_stop(sched: ABT_sched, stop: *mut ABT_bool) -> c_int;
     pub fn ABT_sched_config_create(config: *mut ABT_sched_config, ...) -> c_int;
     pub fn ABT_sched_config_read(config: ABT_sched_config, num_vars: c_int, ...) -> c_int;
@@ -492,11 +502,17 @@ unsafe extern "C" {
         automatic: ABT_bool,
         newpool: *mut ABT_pool,
     ) -> c_int;
+    /// pool/pool.c: an empty pool that no scheduler has.
     pub fn ABT_pool_free(pool: *mut ABT_pool) -> c_int;
+    /// pool/pool.c: units that are ready.
     pub fn ABT_pool_get_size(pool: ABT_pool, size: *mut usize) -> c_int;
+    /// pool/pool.c: units that are ready or blocked.
     pub fn ABT_pool_get_total_size(pool: ABT_pool, size: *mut usize) -> c_int;
+    /// pool/pool.c: the unit that was pushed first, or `ABT_UNIT_NULL`.
     pub fn ABT_pool_pop(pool: ABT_pool, unit: *mut ABT_unit) -> c_int;
+    /// unit.c: the ULT or tasklet that a popped unit is.
     pub fn ABT_unit_get_thread(unit: ABT_unit, thread: *mut ABT_thread) -> c_int;
+    /// thread.c: a ULT, ready in `pool`. Unnamed if `newthread` is null: it then frees itself when it ends.
     pub fn ABT_thread_create(
         pool: ABT_pool,
         thread_func: Option<unsafe extern "C" fn(arg1: *mut c_void)>,
@@ -504,54 +520,75 @@ unsafe extern "C" {
         attr: ABT_thread_attr,
         newthread: *mut ABT_thread,
     ) -> c_int;
+    /// thread.c: joins and frees a named ULT or tasklet.
     pub fn ABT_thread_free(thread: *mut ABT_thread) -> c_int;
     pub fn ABT_thread_join(thread: ABT_thread) -> c_int;
+    /// thread.c: the calling ULT.
     pub fn ABT_thread_self(thread: *mut ABT_thread) -> c_int;
     pub fn ABT_thread_yield() -> c_int;
+    /// thread.c: makes a ULT ready that has suspended itself.
     pub fn ABT_thread_resume(thread: ABT_thread) -> c_int;
     pub fn ABT_thread_is_unnamed(thread: ABT_thread, is_unnamed: *mut ABT_bool) -> c_int;
+    /// thread.c: the function that the ULT runs.
     pub fn ABT_thread_get_thread_func(
         thread: ABT_thread,
         thread_func: *mut Option<unsafe extern "C" fn(arg1: *mut c_void)>,
     ) -> c_int;
+    /// thread_attr.c: attributes with the default stack size.
     pub fn ABT_thread_attr_create(newattr: *mut ABT_thread_attr) -> c_int;
     pub fn ABT_thread_attr_free(attr: *mut ABT_thread_attr) -> c_int;
+    /// thread_attr.c: in bytes; rounded up to pages.
     pub fn ABT_thread_attr_set_stacksize(attr: ABT_thread_attr, stacksize: usize) -> c_int;
+    /// task.c: a tasklet, which runs on the scheduler's stack.
     pub fn ABT_task_create(
         pool: ABT_pool,
         task_func: Option<unsafe extern "C" fn(arg1: *mut c_void)>,
         arg: *mut c_void,
         newtask: *mut ABT_task,
     ) -> c_int;
+    /// task.c: joins and frees a named tasklet.
     pub fn ABT_task_free(task: *mut ABT_task) -> c_int;
+    /// self.c: a number of the calling unit.
     pub fn ABT_self_get_thread_id(id: *mut ABT_unit_id) -> c_int;
+    /// self.c: what the caller is.
     pub fn ABT_self_get_type(type_: *mut ABT_unit_type) -> c_int;
     pub fn ABT_self_suspend() -> c_int;
     pub fn ABT_mutex_create(newmutex: *mut ABT_mutex) -> c_int;
     pub fn ABT_mutex_create_with_attr(attr: ABT_mutex_attr, newmutex: *mut ABT_mutex) -> c_int;
     pub fn ABT_mutex_free(mutex: *mut ABT_mutex) -> c_int;
     pub fn ABT_mutex_lock(mutex: ABT_mutex) -> c_int;
+    /// mutex.c: `ABT_ERR_MUTEX_LOCKED` if somebody holds it.
     pub fn ABT_mutex_trylock(mutex: ABT_mutex) -> c_int;
     pub fn ABT_mutex_unlock(mutex: ABT_mutex) -> c_int;
     pub fn ABT_mutex_attr_create(newattr: *mut ABT_mutex_attr) -> c_int;
     pub fn ABT_mutex_attr_free(attr: *mut ABT_mutex_attr) -> c_int;
+    /// mutex_attr.c: whether the holder may lock it again.
     pub fn ABT_mutex_attr_set_recursive(attr: ABT_mutex_attr, recursive: ABT_bool) -> c_int;
     pub fn ABT_cond_create(newcond: *mut ABT_cond) -> c_int;
+    /// cond.c: `ABT_ERR_COND` if somebody waits.
     pub fn ABT_cond_free(cond: *mut ABT_cond) -> c_int;
     pub fn ABT_cond_wait(cond: ABT_cond, mutex: ABT_mutex) -> c_int;
+    /// cond.c: until a time of the real-time clock; then `ABT_ERR_COND_TIMEDOUT`.
     pub fn ABT_cond_timedwait(cond: ABT_cond, mutex: ABT_mutex, abstime: *const timespec) -> c_int;
+    /// cond.c: wakes one.
     pub fn ABT_cond_signal(cond: ABT_cond) -> c_int;
+    /// cond.c: wakes all.
     pub fn ABT_cond_broadcast(cond: ABT_cond) -> c_int;
     pub fn ABT_rwlock_create(newrwlock: *mut ABT_rwlock) -> c_int;
     pub fn ABT_rwlock_free(rwlock: *mut ABT_rwlock) -> c_int;
     pub fn ABT_rwlock_rdlock(rwlock: ABT_rwlock) -> c_int;
     pub fn ABT_rwlock_wrlock(rwlock: ABT_rwlock) -> c_int;
     pub fn ABT_rwlock_unlock(rwlock: ABT_rwlock) -> c_int;
+    /// eventual.c: for a value of `nbytes` bytes.
     pub fn ABT_eventual_create(nbytes: c_int, neweventual: *mut ABT_eventual) -> c_int;
     pub fn ABT_eventual_free(eventual: *mut ABT_eventual) -> c_int;
+    /// eventual.c: until it is set; then `value`, if not null, gets the address of the value.
     pub fn ABT_eventual_wait(eventual: ABT_eventual, value: *mut *mut c_void) -> c_int;
+    /// eventual.c: `nbytes` bytes from `value`.
     pub fn ABT_eventual_set(eventual: ABT_eventual, value: *mut c_void, nbytes: c_int) -> c_int;
+    /// eventual.c: it may be set again.
     pub fn ABT_eventual_reset(eventual: ABT_eventual) -> c_int;
+    /// futures.c: ready when it has been set `num_compartments` times; `cb_func` then gets all values.
     pub fn ABT_future_create(
         num_compartments: u32,
         cb_func: Option<unsafe extern "C" fn(arg: *mut *mut c_void)>,
@@ -560,14 +597,19 @@ unsafe extern "C" {
     pub fn ABT_future_free(future: *mut ABT_future) -> c_int;
     pub fn ABT_future_wait(future: ABT_future) -> c_int;
     pub fn ABT_future_test(future: ABT_future, is_ready: *mut ABT_bool) -> c_int;
+    /// futures.c: the next compartment; `ABT_ERR_FUTURE` if all are set.
     pub fn ABT_future_set(future: ABT_future, value: *mut c_void) -> c_int;
+    /// timer.c: seconds since the epoch.
     pub fn ABT_get_wtime() -> f64;
     pub fn ABT_info_print_config(fp: *mut FILE) -> c_int;
     pub fn ABT_info_print_all_xstreams(fp: *mut FILE) -> c_int;
     pub fn ABT_info_print_xstream(fp: *mut FILE, xstream: ABT_xstream) -> c_int;
+    /// info.c: a scheduler with its pools.
     pub fn ABT_info_print_sched(fp: *mut FILE, sched: ABT_sched) -> c_int;
     pub fn ABT_info_print_pool(fp: *mut FILE, pool: ABT_pool) -> c_int;
     pub fn ABT_info_print_thread(fp: *mut FILE, thread: ABT_thread) -> c_int;
+    /// info.c: all execution streams dump their ULTs at the next opportunity; those that have not after
+    /// `timeout` seconds (negative: ever) are left out. Async-signal-safe.
     pub fn ABT_info_trigger_print_all_thread_stacks(
         fp: *mut FILE,
         timeout: f64,

@@ -28,24 +28,54 @@ pub struct drpc {
 pub const R_SYNC: rpcflags = 1;
 pub type rpcflags = c_uint;
 unsafe extern "C" {
+    /// drpc.c: zeroed memory for protobuf-c. On failure null, and `oom` of the `struct drpc_alloc` behind
+    /// `arg` is set.
     pub fn daos_drpc_alloc(arg: *mut c_void, size: usize) -> *mut c_void;
+    /// drpc.c: frees memory of `daos_drpc_alloc`; null is ignored.
     pub fn daos_drpc_free(allocater_data: *mut c_void, pointer: *mut c_void);
+    /// drpc.c: a call to `method` of `module`, to be freed by `drpc_call_free`. 0, `-DER_INVAL` or
+    /// `-DER_NOMEM`.
     pub fn drpc_call_create(ctx: *mut drpc, module: i32, method: i32, callp: *mut *mut Drpc__Call) -> c_int;
+    /// drpc.c: frees a call; null is ignored.
     pub fn drpc_call_free(call: *mut Drpc__Call);
+    /// drpc.c: a response to `call`, to be freed by `drpc_response_free`; without a call its sequence number
+    /// is -1. Null when memory is short.
     pub fn drpc_response_create(call: *mut Drpc__Call) -> *mut Drpc__Response;
+    /// drpc.c: frees a response; null is ignored.
     pub fn drpc_response_free(resp: *mut Drpc__Response);
+    /// drpc.c: sends the call `msg`, numbered by the context, and stores in `resp` the response, or without
+    /// `R_SYNC` in `flags` one with the status `SUBMITTED`, to be freed by `drpc_response_free`.
+    ///
+    /// 0; `-DER_INVAL`, `-DER_NOMEM`, the error of the socket, or what is wrong with the response.
     pub fn drpc_call(
         ctx: *mut drpc,
         flags: c_int,
         msg: *mut Drpc__Call,
         resp: *mut *mut Drpc__Response,
     ) -> c_int;
+    /// drpc.c: a context connected to the socket file `sockaddr`, to be closed by `drpc_close`. 0 or
+    /// `-DER_*`, with null stored.
     pub fn drpc_connect(sockaddr: *mut c_char, arg1: *mut *mut drpc) -> c_int;
+    /// drpc.c: a context that listens as the socket file `sockaddr`, which must not exist yet; `handler` is
+    /// to answer the calls. To be closed by `drpc_close`. Null on failure.
     pub fn drpc_listen(sockaddr: *mut c_char, handler: drpc_handler_t) -> *mut drpc;
+    /// drpc.c: whether `ctx` has a socket and a handler, as listeners and their sessions have.
     pub fn drpc_is_valid_listener(ctx: *mut drpc) -> bool;
+    /// drpc.c: stores in `session` a context for the next client of the listener. 0 or `-DER_*`.
     pub fn drpc_accept(listener_ctx: *mut drpc, drpc: *mut *mut drpc) -> c_int;
+    /// drpc.c: stores in `call` the next call of the session, to be freed by `drpc_call_free`.
+    ///
+    /// 0; `-DER_AGAIN` when none is whole yet, what has come being kept; `-DER_PROTO` for one that makes no
+    /// sense; or another error, after which the session is of no more use.
     pub fn drpc_recv_call(ctx: *mut drpc, call: *mut *mut Drpc__Call) -> c_int;
+    /// drpc.c: sends `resp` on the session.
+    ///
+    /// 0; `-DER_AGAIN` when the peer does not take it, in which case calling again with the same response
+    /// sends the rest; or the error of the socket.
     pub fn drpc_send_response(ctx: *mut drpc, resp: *mut Drpc__Response) -> c_int;
+    /// drpc.c: gives up a reference to the context; the last one closes and frees it. 0, or `-DER_INVAL` for
+    /// a context that is closed already.
     pub fn drpc_close(ctx: *mut drpc) -> c_int;
+    /// drpc.c: adds a reference, to be given up by `drpc_close`. 0 or `-DER_INVAL`.
     pub fn drpc_add_ref(ctx: *mut drpc) -> c_int;
 }

@@ -37,30 +37,45 @@ pub type Drpc__Call_Closure =
 pub type Drpc__Response_Closure =
     Option<unsafe extern "C" fn(message: *const Drpc__Response, closure_data: *mut c_void)>;
 unsafe extern "C" {
+    /// drpc.pb-c.c: gives `message` its default values.
     pub fn drpc__call__init(message: *mut Drpc__Call);
+    /// drpc.pb-c.c: bytes that `drpc__call__pack` writes.
     pub fn drpc__call__get_packed_size(message: *const Drpc__Call) -> usize;
+    /// drpc.pb-c.c: writes the message to `out`, returns the number of bytes.
     pub fn drpc__call__pack(message: *const Drpc__Call, out: *mut u8) -> usize;
+    /// drpc.pb-c.c: appends the message to `buffer`, returns the number of bytes.
     pub fn drpc__call__pack_to_buffer(message: *const Drpc__Call, buffer: *mut ProtobufCBuffer) -> usize;
+    /// drpc.pb-c.c: the message in `data`, or null when there is none or no memory.
     pub fn drpc__call__unpack(
         allocator: *mut ProtobufCAllocator,
         len: usize,
         data: *const u8,
     ) -> *mut Drpc__Call;
+    /// drpc.pb-c.c: frees the message and what it owns; null is ignored.
     pub fn drpc__call__free_unpacked(message: *mut Drpc__Call, allocator: *mut ProtobufCAllocator);
+    /// drpc.pb-c.c: gives `message` its default values.
     pub fn drpc__response__init(message: *mut Drpc__Response);
+    /// drpc.pb-c.c: bytes that `drpc__response__pack` writes.
     pub fn drpc__response__get_packed_size(message: *const Drpc__Response) -> usize;
+    /// drpc.pb-c.c: writes the message to `out`, returns the number of bytes.
     pub fn drpc__response__pack(message: *const Drpc__Response, out: *mut u8) -> usize;
+    /// drpc.pb-c.c: appends the message to `buffer`, returns the number of bytes.
     pub fn drpc__response__pack_to_buffer(
         message: *const Drpc__Response,
         buffer: *mut ProtobufCBuffer,
     ) -> usize;
+    /// drpc.pb-c.c: the message in `data`, or null when there is none or no memory.
     pub fn drpc__response__unpack(
         allocator: *mut ProtobufCAllocator,
         len: usize,
         data: *const u8,
     ) -> *mut Drpc__Response;
+    /// drpc.pb-c.c: frees the message and what it owns; null is ignored.
     pub fn drpc__response__free_unpacked(message: *mut Drpc__Response, allocator: *mut ProtobufCAllocator);
+    /// drpc.pb-c.c: the values of `Drpc__Status`.
     pub static drpc__status__descriptor: ProtobufCEnumDescriptor;
+    /// drpc.pb-c.c: the layout of `Drpc__Call`.
     pub static drpc__call__descriptor: ProtobufCMessageDescriptor;
+    /// drpc.pb-c.c: the layout of `Drpc__Response`.
     pub static drpc__response__descriptor: ProtobufCMessageDescriptor;
 }

@@ -106,6 +106,9 @@ pub const DER_LAST_VALID: daos_errno = 2053;
 pub const DER_UNKNOWN: daos_errno = 501000;
 pub type daos_errno = c_uint;
 unsafe extern "C" {
+    /// errno.c: name of `-DER_*`, `DER_UNKNOWN` for any other number.
     pub fn d_errstr(errnum: c_int) -> *const c_char;
+    /// errno.c: what `-DER_*` means. For a number that is no code the text names it, and is valid until the
+    /// calling thread asks for the next such number.
     pub fn d_errdesc(errnum: c_int) -> *const c_char;
 }

@@ -26,18 +26,36 @@ pub struct daos_module_key {
 unsafe extern "C" {
     /// Taken by whoever registers or unregisters a key.
     pub static mut daos_module_keys_lock: crate::pthread_mutex_t;
+    /// tls.c: the storage of the calling xstream, null on other threads.
     pub fn dss_tls_get() -> *mut daos_thread_local_storage;
+    /// tls.c: the client storage of the calling thread, made with `tag` when there is none yet.
     pub fn dc_tls_get(tag: c_uint) -> *mut daos_thread_local_storage;
+    /// tls.c: `dc_tls_fini`, after which `dc_tls_get` makes a new storage.
     pub fn dc_tls_reset();
+    /// tls.c: to be called before `dss_tls_init`. 0 or a positive errno.
     pub fn ds_tls_key_create() -> c_int;
+    /// tls.c: to be called before `dc_tls_init`. 0 or a positive errno.
     pub fn dc_tls_key_create() -> c_int;
+    /// tls.c: undoes `ds_tls_key_create`.
     pub fn ds_tls_key_delete();
+    /// tls.c: undoes `dc_tls_key_create`.
     pub fn dc_tls_key_delete();
+    /// tls.c: the key at `index`, or null.
     pub fn daos_get_module_key(index: c_int) -> *mut daos_module_key;
+    /// tls.c: gives `key` a free index.
+    ///
+    /// When there is none the key is left with the index -1; when it is registered already, as it is. Both
+    /// are logged.
     pub fn daos_register_key(key: *mut daos_module_key);
+    /// tls.c: frees the index of `key`; null is ignored, an unknown key logged.
     pub fn daos_unregister_key(key: *mut daos_module_key);
+    /// tls.c: makes the client storage of the calling thread, or returns null.
     pub fn dc_tls_init(tag: c_int, pid: u32) -> *mut daos_thread_local_storage;
+    /// tls.c: destroys the client storage of the calling thread, if there is one.
     pub fn dc_tls_fini();
+    /// tls.c: makes the storage of the calling xstream; null when memory is short or a key's `dmk_init`
+    /// fails, in which case nothing is left behind.
     pub fn dss_tls_init(tag: c_int, xs_id: c_int, tgt_id: c_int) -> *mut daos_thread_local_storage;
+    /// tls.c: destroys the storage `dtls` of the calling xstream; null is ignored.
     pub fn dss_tls_fini(dtls: *mut daos_thread_local_storage);
 }

@@ -185,39 +185,79 @@ pub struct dss_chore {
     pub cho_hint: *mut c_void,
 }
 unsafe extern "C" {
+    /// init.c: name of the DAOS system, which is the name of CaRT's group too.
     pub static mut daos_sysname: *mut c_char;
+    /// srv.c: number of targets; 0 after the stop.
     pub static mut dss_tgt_nr: c_uint;
+    /// init.c: where the storage is mounted.
     pub static mut dss_storage_path: *const c_char;
+    /// init.c: path of the NVMe configuration, or null.
     pub static mut dss_nvme_conf: *const c_char;
+    /// init.c: directory of the sockets.
     pub static mut dss_socket_dir: *const c_char;
+    /// init.c: memory for SPDK, in MiB.
     pub static mut dss_nvme_mem_size: c_uint;
+    /// init.c: size of a huge page, in MiB.
     pub static mut dss_nvme_hugepage_size: c_uint;
+    /// init.c: index of this engine on its host.
     pub static mut dss_instance_idx: c_uint;
     /// Number of storage tiers (init.c): 1 to 4.
     pub static mut dss_storage_tiers: c_uint;
+    /// srv.c: no collection of NVMe health data.
     pub static mut dss_nvme_bypass_health_check: bool;
+    /// srv.c: binds the calling thread to the CPUs of an xstream.
     pub fn dss_xstream_set_affinity(dxs: *mut dss_xstream) -> c_int;
+    /// srv.c: whether the xstream is being stopped.
     pub fn dss_xstream_exiting(dxs: *mut dss_xstream) -> bool;
+    /// srv.c: whether the current xstream had an object RPC in the last five seconds.
     pub fn dss_xstream_is_busy() -> bool;
+    /// srv.c: the hybrid logical clock when the engine started.
     pub fn dss_get_start_epoch() -> daos_epoch_t;
+    /// srv.c: notes the hybrid logical clock as the start of the engine.
     pub fn dss_set_start_epoch();
+    /// srv.c: whether there are offload xstreams.
     pub fn dss_has_enough_helper() -> bool;
+    /// srv.c: the key of `struct dss_module_info`, on every xstream.
     pub static mut daos_srv_modkey: daos_module_key;
+    /// srv.c: whether the engine has begun to stop. It cannot begin before the calling xstream enters its
+    /// scheduler.
     pub fn dss_srv_shutting_down() -> bool;
+    /// sched.c: a request for the calling ULT, or for `ult`, which is then freed with it. Null on error.
     pub fn sched_req_get(attr: *mut sched_req_attr, ult: ABT_thread) -> *mut sched_request;
+    /// sched.c: ends a request. A ULT that was passed to `sched_req_get`, or created by `sched_create_ult`,
+    /// is joined and freed.
     pub fn sched_req_put(req: *mut sched_request);
+    /// sched.c: lets other units run before the calling ULT, which is the request's.
     pub fn sched_req_yield(req: *mut sched_request);
+    /// sched.c: suspends the calling ULT, which is the request's, for `msec` milliseconds or until it is
+    /// woken.
     pub fn sched_req_sleep(req: *mut sched_request, msec: u32);
+    /// sched.c: resumes the request's ULT if it sleeps. A null request sleeps never.
     pub fn sched_req_wakeup(req: *mut sched_request);
+    /// sched.c: asks the request's ULT to end, and wakes it.
     pub fn sched_req_abort(req: *mut sched_request);
+    /// sched.c: waits until the request's ULT has ended, after asking it to when `abort`.
     pub fn sched_req_wait(req: *mut sched_request, abort: bool);
+    /// sched.c: whether the request's ULT was asked to end. On any thread.
     pub fn sched_req_is_aborted(req: *mut sched_request) -> bool;
+    /// sched.c: space pressure of the request's pool. Pressure is a property of VOS storage; a pool without
+    /// any is never under pressure.
     pub fn sched_req_space_check(req: *mut sched_request) -> c_int;
+    /// sched.c: `ABT_cond_wait` for a wait that may be long.
     pub fn sched_cond_wait(cond: ABT_cond, mutex: ABT_mutex);
+    /// sched.c: as `sched_cond_wait`, but the xstream counts as busy when it is over.
     pub fn sched_cond_wait_for_business(cond: ABT_cond, mutex: ABT_mutex);
+    /// sched.c: monotonic time at which the current cycle began, in milliseconds; outside of xstreams the
+    /// time now.
     pub fn sched_cur_msec() -> u64;
+    /// sched.c: how many units this xstream has run; it differs before and after a yield.
     pub fn sched_cur_seq() -> u64;
+    /// sched.c: writes for how many milliseconds the running ULT has not yielded, and logs that under
+    /// `ult_name`, unless null, when it is longer than `sched_unit_runtime_max`. `-DER_NOSYS` on xstreams
+    /// that are not watched.
     pub fn sched_exec_time(msecs: *mut u64, ult_name: *const c_char) -> c_int;
+    /// sched.c: creates a ULT on the current xstream with a request of its own, which `sched_req_put` ends.
+    /// Null on error.
     pub fn sched_create_ult(
         attr: *mut sched_req_attr,
         func: Option<unsafe extern "C" fn(arg1: *mut c_void)>,
@@ -226,7 +266,14 @@ unsafe extern "C" {
     ) -> *mut sched_request;
     pub fn srv_profile_stop() -> c_int;
     pub fn srv_profile_start(path: *mut c_char, avg: c_int) -> c_int;
+    /// srv.c: sets a parameter of fault injection, `DMG_KEY_FAIL_*`.
     pub fn dss_parameters_set(key_id: c_uint, value: u64) -> c_int;
+    /// ult.c: creates a ULT that runs `func(arg)` on the xstream for `xs_type` and, where that type needs
+    /// one, target `tgt_id`. `stack_size` is in bytes, 0 for the default. With `ult` not null the caller gets
+    /// the handle and frees it by `ABT_thread_free`.
+    ///
+    /// Returns 0; -DER_INVAL without `func` or on an unknown type or target; -DER_NONEXIST when the xstream
+    /// does not run; -DER_SHUTDOWN when the calling xstream is stopping; -DER_NOMEM.
     pub fn dss_ult_create(
         func: Option<unsafe extern "C" fn(arg1: *mut c_void)>,
         arg: *mut c_void,
@@ -235,6 +282,11 @@ unsafe extern "C" {
         stack_size: usize,
         ult: *mut ABT_thread,
     ) -> c_int;
+    /// ult.c: runs `func(arg)` in a new ULT. Without `user_cb` it waits and returns what `func` returned;
+    /// with it, it returns at once, and the ULT calls `user_cb(cb_args)` after `func`, whose return value is
+    /// lost.
+    ///
+    /// Returns the errors of `dss_ult_create` too, and -DER_INVAL when a tasklet wants to wait.
     pub fn dss_ult_execute(
         func: Option<unsafe extern "C" fn(arg1: *mut c_void) -> c_int>,
         arg: *mut c_void,
@@ -244,16 +296,26 @@ unsafe extern "C" {
         tgt_id: c_int,
         stack_size: usize,
     ) -> c_int;
+    /// ult.c: creates a ULT that runs `func(arg)` on each xstream of the engine, or with `main` on the main
+    /// xstream of each target. Stops at the first failure and returns it; the ULTs before it run.
     pub fn dss_ult_create_all(
         func: Option<unsafe extern "C" fn(arg1: *mut c_void)>,
         arg: *mut c_void,
         main: bool,
     ) -> c_int;
+    /// ult.c: `dss_ult_execute` on the offload xstream of the caller's target; waits.
+    ///
+    /// Returns -DER_INVAL when the caller is not on a main xstream.
     pub fn dss_offload_exec(
         func: Option<unsafe extern "C" fn(arg1: *mut c_void) -> c_int>,
         arg: *mut c_void,
     ) -> c_int;
+    /// ult.c: `dss_ult_create` on the caller's own xstream.
+    ///
+    /// Returns -DER_INVAL when the caller is neither on a main xstream nor on the system xstream.
     pub fn dss_main_exec(func: Option<unsafe extern "C" fn(arg1: *mut c_void)>, arg: *mut c_void) -> c_int;
+    /// ult.c: `dss_ult_create` for ULTs that come at regular intervals, which do not make an idle xstream
+    /// count as busy.
     pub fn dss_ult_periodic(
         func: Option<unsafe extern "C" fn(arg1: *mut c_void)>,
         arg: *mut c_void,
@@ -262,50 +324,91 @@ unsafe extern "C" {
         stack_size: usize,
         ult: *mut ABT_thread,
     ) -> c_int;
+    /// srv.c: suspends the calling ULT for `msec` milliseconds, fewer when the engine stops.
     pub fn dss_sleep(ms: u64) -> c_int;
+    /// ult.c: runs `co_func` in a tasklet, which must not block, on the main xstream of every selected
+    /// target, waits, and reduces what they report. See `collective::run` for the order of the callbacks.
+    ///
+    /// Returns the first failure in the order of the targets, or 0; -DER_INVAL without a function or with an
+    /// allocation callback that has no free callback; -DER_CANCELED when the engine has stopped.
     pub fn dss_task_collective_reduce(
         ops: *mut dss_coll_ops,
         coll_args: *mut dss_coll_args,
         flags: c_uint,
     ) -> c_int;
+    /// ult.c: `dss_task_collective_reduce` with ULTs, which may block. `flags` may hold `DSS_ULT_DEEP_STACK`.
     pub fn dss_thread_collective_reduce(
         ops: *mut dss_coll_ops,
         coll_args: *mut dss_coll_args,
         flags: c_uint,
     ) -> c_int;
+    /// ult.c: `dss_task_collective_reduce` on all targets, without reduction.
     pub fn dss_task_collective(
         func: Option<unsafe extern "C" fn(arg1: *mut c_void) -> c_int>,
         arg: *mut c_void,
         flags: c_uint,
     ) -> c_int;
+    /// ult.c: `dss_thread_collective_reduce` on all targets, without reduction.
     pub fn dss_thread_collective(
         func: Option<unsafe extern "C" fn(arg1: *mut c_void) -> c_int>,
         arg: *mut c_void,
         flags: c_uint,
     ) -> c_int;
+    /// ult.c: a bitmap that selects all targets but the `exclude_cnt` ones in `exclude_tgts`, which may be
+    /// null. `*p_bitmap`, of `*bitmap_sz` bytes, is the caller's, to be freed by `D_FREE`.
+    ///
+    /// Returns 0; -DER_INVAL when it should exclude a target that does not exist; -DER_CANCELED when the
+    /// engine has no targets; -DER_NOMEM.
     pub fn dss_build_coll_bitmap(
         exclude_tgts: *mut c_int,
         exclude_cnt: u32,
         p_bitmap: *mut *mut u8,
         bitmap_sz: *mut u32,
     ) -> c_int;
+    /// module.c: the loaded module with this id; null if there is none.
     pub fn dss_module_get(mod_id: c_int) -> *mut dss_module;
+    /// module.c: has each module free what `dss_module_init_metrics` made; those elements of `metrics` are
+    /// null after.
     pub fn dss_module_fini_metrics(tag: daos_module_tag, metrics: *mut *mut c_void);
+    /// module.c: has each module that has metrics for xstreams with `tag` make them, for the pool at `path`
+    /// in the metrics tree and target `tgt_id`, into the element of `metrics` at the module's id. `metrics`
+    /// has `DAOS_NR_MODULE` elements.
+    ///
+    /// Returns 0, or -DER_NOMEM when a module makes none; then those before it are freed.
     pub fn dss_module_init_metrics(
         tag: daos_module_tag,
         metrics: *mut *mut c_void,
         path: *const c_char,
         tgt_id: c_int,
     ) -> c_int;
+    /// module.c: how many metrics all modules make for one pool: on the system xstream, on each target, or on
+    /// both, as their tags say.
     pub fn dss_module_nr_pool_metrics() -> c_int;
+    /// srv.c: counts an RPC that begins.
     pub fn dss_rpc_cntr_enter(id: dss_rpc_cntr_id);
+    /// srv.c: counts the end of an RPC that began here. One that did not aborts.
     pub fn dss_rpc_cntr_exit(id: dss_rpc_cntr_id, failed: bool);
+    /// srv.c: an RPC counter of the current xstream.
     pub fn dss_rpc_cntr_get(id: dss_rpc_cntr_id) -> *mut dss_rpc_cntr;
+    /// srv.c: runs a computation on an offload xstream (`DSS_OFFLOAD_ULT`) or an accelerator
+    /// (`DSS_OFFLOAD_ACC`). DAOS has no computation to offload, so nothing but the hand-over happens.
     pub fn dss_acc_offload(at_args: *mut dss_acc_task) -> c_int;
+    /// init.c: the rank of this engine; `CRT_NO_RANK` before the control plane has set it, where the original
+    /// fails an assertion.
     pub fn dss_self_rank() -> d_rank_t;
+    /// srv.c: number of network contexts that the configured xstreams have.
     pub fn dss_ctx_nr_get() -> c_uint;
+    /// init.c: moves the engine to `state`. The handler of SetUp calls it when the modules are set up.
     pub fn dss_init_state_set(state: dss_init_state);
+    /// module.c: calls `sm_setup` of all modules, in the order in which they were loaded. Stops at the first
+    /// that fails and returns what it returned.
     pub fn dss_module_setup_all() -> c_int;
+    /// drpc_client.c: calls `method` of the control plane's `module` with the `req_size` bytes at `req`, and
+    /// stores the response in `resp`, to be freed by `drpc_response_free`.
+    ///
+    /// The calling ULT sleeps while a thread makes the call. With `DSS_DRPC_NO_SCHED` in `flags` the caller
+    /// makes it, as it must where there is no scheduler; so it does with `DSS_DRPC_NO_RESP`, which waits for
+    /// no response and ignores `resp`. 0 or `-DER_*`.
     pub fn dss_drpc_call(
         module: i32,
         method: i32,
@@ -325,12 +428,26 @@ unsafe extern "C" {
     ) -> c_int;
     /// Stores the number of pools in `npools` and describes them in `pools`, which may be null.
     pub fn ds_get_pool_list(npools: *mut u64, pools: *mut daos_mgmt_pool_info_t) -> c_int;
+    /// ult.c: has `chore` run by another xstream that forwards requests of the caller's target: by the chore
+    /// queue of an offload xstream, or in a ULT of its own where there are none.
+    ///
+    /// The caller sets `cho_func` and `cho_credits`, at least 1, and keeps the chore alive until it is done.
+    /// Returns 0; -DER_AGAIN when the queue has too few credits left, with their number in `cho_credits`;
+    /// -DER_CANCELED when the queue is stopping; -DER_INVAL without a function or credits, or on an xstream
+    /// that has no target; and the errors of `dss_ult_create`.
     pub fn dss_chore_register(chore: *mut dss_chore) -> c_int;
+    /// ult.c: gives back the credits of a chore that was registered. Does nothing to one that holds none.
     pub fn dss_chore_deregister(chore: *mut dss_chore);
+    /// ult.c: runs `chore` to its end in the calling ULT, which yields as often as it does.
     pub fn dss_chore_diy(chore: *mut dss_chore);
+    /// init.c: whether the engine was started for a consistency check.
     pub fn engine_in_check() -> bool;
+    /// init.c: sets the version with which the engine joins its system.
     pub fn dss_set_join_version(version: daos_version_t);
+    /// init.c: the version with which the engine joins its system.
     pub fn dss_get_join_version() -> daos_version_t;
+    /// ult.c: `vos_pool_create` in a ULT with a deep stack on this xstream; sizes in bytes. Returns what that
+    /// does; -DER_NOSYS when no module provides it; and the errors of `dss_ult_execute`.
     pub fn dss_vos_pool_create(
         path: *const c_char,
         uuid: *mut c_uchar,
@@ -341,6 +458,7 @@ unsafe extern "C" {
         version: u32,
         pool: *mut daos_handle_t,
     ) -> c_int;
+    /// ult.c: `vos_pool_open` in a ULT with a deep stack on this xstream. Returns as `dss_vos_pool_create`.
     pub fn dss_vos_pool_open(
         path: *const c_char,
         uuid: *mut c_uchar,

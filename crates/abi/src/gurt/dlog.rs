@@ -79,17 +79,29 @@ pub struct d_debug_grp {
 }
 pub type d_log_id_cb_t = Option<unsafe extern "C" fn(xs_id: *mut u32, ult_id: *mut u64)>;
 unsafe extern "C" {
+    /// dlog.c: what C's inline `d_log_check` reads.
     pub static mut d_log_xst: d_log_xstate;
+    /// debug.c: what `DD_MASK` and `DD_STDERR` select, and how many bits and groups exist.
     pub static mut d_dbglog_data: d_debug_data;
+    /// debug.c: gives a bit back. 0 or -1.
     pub fn d_log_dbg_bit_dealloc(name: *mut c_char) -> c_int;
+    /// debug.c: the bit of that name, a new one if there is none. 0 or -1.
     pub fn d_log_dbg_bit_alloc(dbgbit: *mut d_dbug_t, name: *mut c_char, lname: *mut c_char) -> c_int;
+    /// debug.c: gives a group back. 0 or -1.
     pub fn d_log_dbg_grp_dealloc(grpname: *mut c_char) -> c_int;
+    /// debug.c: names a group of bits, and selects it if `flags` holds `D_LOG_SET_AS_DEFAULT`. 0 or -1.
     pub fn d_log_dbg_grp_alloc(dbgmask: d_dbug_t, grpname: *mut c_char, flags: u32) -> c_int;
+    /// dlog.c: formats and writes one line; `flags` come from `d_log_check`, 0 writes nothing.
     pub fn d_vlog(flags: c_int, fmt: *const c_char, ap: va_list);
+    /// dlog.c: names a facility, which is created if need be. 0 or -1.
     pub fn d_log_namefacility(facility: c_int, aname: *const c_char, lname: *const c_char) -> c_int;
+    /// dlog.c: whether `DD_SUBSYS` lets a facility through.
     pub fn d_logfac_is_enabled(fac_name: *const c_char) -> bool;
+    /// dlog.c: number of a new facility, or -1.
     pub fn d_log_allocfacility(aname: *const c_char, lname: *const c_char) -> c_int;
+    /// debug.c: opens the log as the environment says, by default on stdout with warnings and errors.
     pub fn d_log_init() -> c_int;
+    /// debug.c: opens the log, or counts one more user of it.
     pub fn d_log_init_adv(
         log_tag: *mut c_char,
         log_file: *mut c_char,
@@ -98,11 +110,17 @@ unsafe extern "C" {
         err_mask: d_dbug_t,
         id_cb: d_log_id_cb_t,
     ) -> c_int;
+    /// debug.c: closes the log when its last user does.
     pub fn d_log_fini();
+    /// dlog.c: writes out and closes the log, if it is open.
     pub fn d_log_close();
+    /// dlog.c: adds the rank to the log file's name if `D_LOG_FILE_APPEND_RANK` is set.
     pub fn d_log_rank_setup(rank: c_int);
+    /// debug.c: applies `D_LOG_MASK` and `DD_MASK`, as after new facilities came.
     pub fn d_log_sync_mask();
+    /// debug.c: applies masks in the syntax of `D_LOG_MASK` and `DD_MASK`; null changes nothing.
     pub fn d_log_sync_mask_ex(log_mask: *const c_char, dd_mask: *const c_char);
+    /// dlog.c: opens the log; -1 if it is open already or an argument is invalid.
     pub fn d_log_open(
         tag: *mut c_char,
         maxfac_hint: c_int,
@@ -112,11 +130,22 @@ unsafe extern "C" {
         flags: c_int,
         id_cb: d_log_id_cb_t,
     ) -> c_int;
+    /// dlog.c: sets the mask of one facility; returns the former one, or -1.
     pub fn d_log_setlogmask(facility: c_int, mask: c_int) -> c_int;
+    /// dlog.c: sets masks as in `D_LOG_MASK`; `mlen` < 0: the string ends at its NUL. Returns the last former
+    /// mask, or -1 if a facility is unknown.
     pub fn d_log_setmasks(mstr: *const c_char, mlen: c_int) -> c_int;
+    /// dlog.c: the masks as text, from byte `discard` on and at most `len` bytes of it. With a null buffer
+    /// returns the length of all, else the number of bytes copied. The text ends in a newline, and unless
+    /// `unterm` in a NUL, both of which count.
     pub fn d_log_getmasks(buf: *mut c_char, discard: c_int, len: c_int, unterm: c_int) -> c_int;
+    /// dlog.c: registers `nr` masks to be reset to `DLOG_UNINIT` when masks change.
     pub fn d_log_add_cache(cache: *mut c_int, nr: c_int);
+    /// dlog.c: writes out the buffer and waits until it is on storage.
     pub fn d_log_sync();
+    /// dlog.c: stops writing to the file without closing it, as a process does that closes all descriptors
+    /// itself.
     pub fn d_log_disable_logging();
+    /// dlog.c: forgets the calling thread's ids, which a fork changes.
     pub fn d_log_reset();
 }

@@ -47,6 +47,7 @@ pub union d_binheap_lock {
     pub d_bh_rwlock: pthread_rwlock_t,
 }
 unsafe extern "C" {
+    /// heap.c: a new heap with room for `count` nodes.
     pub fn d_binheap_create(
         feats: u32,
         count: u32,
@@ -54,6 +55,7 @@ unsafe extern "C" {
         ops: *mut d_binheap_ops,
         h: *mut *mut d_binheap,
     ) -> c_int;
+    /// heap.c: makes `*h` an empty heap with room for `count` nodes.
     pub fn d_binheap_create_inplace(
         feats: u32,
         count: u32,
@@ -61,10 +63,16 @@ unsafe extern "C" {
         ops: *mut d_binheap_ops,
         h: *mut d_binheap,
     ) -> c_int;
+    /// heap.c: the same for a heap from `d_binheap_create`.
     pub fn d_binheap_destroy(h: *mut d_binheap);
+    /// heap.c: frees the array and the lock; the nodes are their owner's.
     pub fn d_binheap_destroy_inplace(h: *mut d_binheap);
+    /// heap.c: the node at a position, of which 0 is the root; null beyond the end.
     pub fn d_binheap_find(h: *mut d_binheap, idx: u32) -> *mut d_binheap_node;
+    /// heap.c: adds a node.
     pub fn d_binheap_insert(h: *mut d_binheap, e: *mut d_binheap_node) -> c_int;
+    /// heap.c: takes a node out, wherever it is.
     pub fn d_binheap_remove(h: *mut d_binheap, e: *mut d_binheap_node);
+    /// heap.c: takes the first node out; null if there is none.
     pub fn d_binheap_remove_root(h: *mut d_binheap) -> *mut d_binheap_node;
 }
