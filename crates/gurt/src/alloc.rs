@@ -243,7 +243,7 @@ mod tests {
                 abi::d_realpath(c"/".as_ptr(), ptr::null_mut()).cast(),
             ];
             assert!(BALANCE.load(Ordering::Relaxed) > 1000);
-            blocks.map(|block| abi::d_free(block));
+            blocks.into_iter().for_each(|block| abi::d_free(block));
             abi::d_set_alloc_track_cb(Some(add), Some(sub), ptr::null_mut());
         }
         assert_eq!(BALANCE.load(Ordering::Relaxed), 0);

@@ -140,9 +140,9 @@ impl Dictionaries {
         // `d_dbglog_data`, whose fields are words.
         unsafe {
             Dictionaries {
-                bits: &mut *(&raw mut abi::d_dbg_bit_dict),
-                groups: &mut *(&raw mut abi::d_dbg_grp_dict),
-                data: &mut *(&raw mut abi::d_dbglog_data),
+                bits: (&raw mut abi::d_dbg_bit_dict).as_mut_unchecked(),
+                groups: (&raw mut abi::d_dbg_grp_dict).as_mut_unchecked(),
+                data: (&raw mut abi::d_dbglog_data).as_mut_unchecked(),
                 _lock: lock,
             }
         }
@@ -433,11 +433,11 @@ abi::export! {
         if name.is_null() || dbgbit.is_null() {
             return -1;
         }
-        // SAFETY: the caller's place; the bit is stored before the dictionaries are unlocked.
         let bit = Dictionaries::lock().allocate_bit(name, lname);
         if bit.is_none() {
             eprintln!("cannot allocate a debug bit: all are in use");
         }
+        // SAFETY: the caller's place.
         status(bit.map(|bit| unsafe { *dbgbit = bit }))
     }
 

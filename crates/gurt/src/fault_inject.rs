@@ -130,7 +130,7 @@ fn decide(rule: &mut d_fault_attr_t) -> bool {
     }
     if rule.fa_interval > 1 {
         rule.fa_num_hits += 1;
-        if rule.fa_num_hits % u64::from(rule.fa_interval) != 0 {
+        if !rule.fa_num_hits.is_multiple_of(rule.fa_interval.into()) {
             return false;
         }
     }

@@ -730,10 +730,8 @@ abi::export! {
             facility::ensure(log.as_ref()?, number).map(|()| number)
         });
         // SAFETY: the caller's strings.
-        match number.flatten() {
-            Some(number) if unsafe { abi::d_log_namefacility(number, aname, lname) } == 0 => number,
-            _ => -1,
-        }
+        let named = |number: &c_int| unsafe { abi::d_log_namefacility(*number, aname, lname) } == 0;
+        number.flatten().filter(named).unwrap_or(-1)
     }
 
     /// `d_log_setlogmask` (dlog.c): sets the mask of one facility; returns the former one, or -1.

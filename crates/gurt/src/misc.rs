@@ -76,11 +76,9 @@ abi::export! {
 
     /// `d_stand_div` (misc.c): standard deviation of `nr` values.
     pub unsafe fn d_stand_div(array: *mut f64, nr: c_int) -> f64 {
+        let nr = usize::try_from(nr).unwrap_or(0);
         // SAFETY: the caller's array.
-        standard_deviation(match usize::try_from(nr) {
-            Ok(nr) if nr > 0 => unsafe { core::slice::from_raw_parts(array, nr) },
-            _ => &[],
-        })
+        standard_deviation(if nr == 0 { &[] } else { unsafe { core::slice::from_raw_parts(array, nr) } })
     }
 
     /// `d_vec_pointers_init` (misc.c): an empty array with room for `cap` pointers.

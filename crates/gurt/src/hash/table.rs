@@ -156,7 +156,7 @@ impl Table {
 
     /// Looks for a record in a chain; one that is found goes to an end if the table keeps them by use.
     fn find_in(self, at: u32, key: Key, to: Option<End>) -> Option<Record> {
-        let Some(compare) = self.ops().hop_key_cmp else { return None };
+        let compare = self.ops().hop_key_cmp?;
         let chain = self.chain(at);
         // SAFETY: see Table; the chain's lock is held.
         unsafe {
