@@ -36,7 +36,7 @@ unsafe fn usable(block: *mut c_void) -> usize {
 }
 
 /// Tells `callback` of `size` bytes if this thread tracks its memory.
-fn track(callback: *const d_alloc_track_cb_t, size: impl FnOnce() -> usize) {
+fn track(callback: impl FnOnce() -> *const d_alloc_track_cb_t, size: impl FnOnce() -> usize) {
     let arg = TRACK_ARG.get();
     if arg.is_null() {
         return;
@@ -44,7 +44,7 @@ fn track(callback: *const d_alloc_track_cb_t, size: impl FnOnce() -> usize) {
     // SAFETY: `callback` is one of the two exported variables, which d_set_alloc_track_cb sets before any
     // thread has an argument; the callback is called as it was registered.
     unsafe {
-        if let Some(callback) = *callback {
+        if let Some(callback) = *callback() {
             callback(arg, size());
         }
     }
@@ -57,7 +57,7 @@ fn track(callback: *const d_alloc_track_cb_t, size: impl FnOnce() -> usize) {
 unsafe fn tracked(block: *mut c_void) -> *mut c_void {
     if !block.is_null() {
         // SAFETY: by the caller's promise.
-        track(&raw const abi::d_alloc_track_cb, || unsafe { usable(block) });
+        track(|| &raw const abi::d_alloc_track_cb, || unsafe { usable(block) });
     }
     block
 }
@@ -78,7 +78,7 @@ abi::export! {
     pub unsafe fn d_free(ptr: *mut c_void) {
         if !ptr.is_null() {
             // SAFETY: the caller's block, not yet freed.
-            track(&raw const abi::d_free_track_cb, || unsafe { usable(ptr) });
+            track(|| &raw const abi::d_free_track_cb, || unsafe { usable(ptr) });
         }
         // SAFETY: the caller gives the block up.
         unsafe { libc::free(ptr) }
@@ -103,7 +103,7 @@ abi::export! {
             let old = if TRACK_ARG.get().is_null() { 0 } else { usable(ptr) };
             let block = libc::realloc(ptr, size);
             if !block.is_null() {
-                track(&raw const abi::d_free_track_cb, || old);
+                track(|| &raw const abi::d_free_track_cb, || old);
             }
             tracked(block)
         }

@@ -447,7 +447,12 @@ abi::export! {
             return -1;
         }
         // SAFETY: the caller's string.
-        status(Dictionaries::lock().release_bit(unsafe { CStr::from_ptr(name) }))
+        let name = unsafe { CStr::from_ptr(name) };
+        let done = Dictionaries::lock().release_bit(name);
+        if done.is_none() {
+            eprintln!("there is no debug bit {} to give back", name.to_string_lossy());
+        }
+        status(done)
     }
 
     /// `d_log_dbg_grp_alloc` (debug.c): names a group of bits, and selects it if `flags` holds
@@ -471,7 +476,12 @@ abi::export! {
             return -1;
         }
         // SAFETY: the caller's string.
-        status(Dictionaries::lock().release_group(unsafe { CStr::from_ptr(grpname) }))
+        let name = unsafe { CStr::from_ptr(grpname) };
+        let done = Dictionaries::lock().release_group(name);
+        if done.is_none() {
+            eprintln!("there is no group of debug bits {} to give back", name.to_string_lossy());
+        }
+        status(done)
     }
 
     /// `d_log_getdbgbit` (debug.c): the bit of that name. 0 or -1.

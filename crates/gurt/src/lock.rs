@@ -5,6 +5,10 @@ use core::ffi::{c_int, c_void};
 use core::ptr;
 use gurt_client::{Der, Facility, Result, error};
 
+/// Feature bit of hash tables for tests of read-write locks, which Miri does not know.
+#[cfg(test)]
+pub const RWLOCK: u32 = if cfg!(miri) { abi::D_HASH_FT_MUTEX } else { abi::D_HASH_FT_RWLOCK };
+
 /// What protects a structure.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {

@@ -347,7 +347,7 @@ mod tests {
     fn handles_live_as_long_as_their_references() {
         // One test for all, because they count the objects that are alive.
         numbered_handles(abi::D_HASH_FT_NOLOCK);
-        numbered_handles(abi::D_HASH_FT_RWLOCK);
+        numbered_handles(crate::lock::RWLOCK);
         pointers();
     }
 

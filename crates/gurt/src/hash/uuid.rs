@@ -221,7 +221,7 @@ mod tests {
         // SAFETY: tables and objects of ours, for which zeroes are a value before they are initialised.
         unsafe {
             let mut htable = ptr::null_mut();
-            assert_eq!(abi::d_uhash_create(abi::D_HASH_FT_RWLOCK, 3, &mut htable), 0);
+            assert_eq!(abi::d_uhash_create(crate::lock::RWLOCK, 3, &mut htable), 0);
             let mut objects: [Object; 3] = core::mem::zeroed();
             let objects = objects.as_mut_ptr();
             let ulink = |at: usize| objects.add(at).cast::<d_ulink>();

@@ -1,6 +1,7 @@
 //! The table against std's map, and each feature on its own.
 
 use super::*;
+use crate::lock::RWLOCK;
 use gurt_client::list_entry;
 use proptest::prelude::*;
 use std::collections::HashMap;
@@ -166,9 +167,9 @@ fn state(link: *mut d_list_t) -> (i32, bool) {
     (item.references.load(Ordering::Relaxed), item.freed)
 }
 
-/// Every way to lock. Miri knows no spin locks.
+/// Every way to lock that Miri knows.
 fn lockings() -> Vec<u32> {
-    let mut all = vec![abi::D_HASH_FT_NOLOCK, abi::D_HASH_FT_MUTEX, abi::D_HASH_FT_RWLOCK];
+    let mut all = vec![abi::D_HASH_FT_NOLOCK, abi::D_HASH_FT_MUTEX, RWLOCK];
     if !cfg!(miri) {
         all.push(0);
     }
@@ -271,7 +272,7 @@ fn the_owner_may_count_several_references_at_once() {
 #[test]
 fn records_are_kept_by_use_if_wanted() {
     let mut items = Items::default();
-    let tested = Tested::new(abi::D_HASH_FT_RWLOCK | abi::D_HASH_FT_LRU, 0);
+    let tested = Tested::new(RWLOCK | abi::D_HASH_FT_LRU, 0);
     let links = [1, 2, 3].map(|key| items.add(key));
     links.iter().for_each(|&link| assert_eq!(tested.insert(link, true), 0));
     assert_eq!(tested.keys(), [3, 2, 1]);
@@ -327,7 +328,7 @@ fn keys_can_be_made_up() {
             assert_eq!((tested.find(100), tested.find(101)), (Some(a), Some(b)));
         }
     }
-    let tested = Tested::with_ops(0, 2, d_hash_table_ops_t { hop_key_init: None, ..OPS });
+    let tested = Tested::with_ops(abi::D_HASH_FT_MUTEX, 2, d_hash_table_ops_t { hop_key_init: None, ..OPS });
     let link = Items::default().add(0);
     // SAFETY: a table of ours; the record is not touched.
     let rc = unsafe { abi::d_hash_rec_insert_anonym(tested.table, link, ptr::null_mut()) };
@@ -425,7 +426,7 @@ proptest! {
     #[test]
     fn behaves_as_a_map(steps in prop::collection::vec((0u8..4, 0u32..40), 0..200), lru: bool) {
         let mut items = Items::default();
-        let feats = abi::D_HASH_FT_RWLOCK | if lru { abi::D_HASH_FT_LRU } else { 0 };
+        let feats = RWLOCK | if lru { abi::D_HASH_FT_LRU } else { 0 };
         let tested = Tested::new(feats, 3);
         let mut model: HashMap<u32, *mut d_list_t> = HashMap::new();
         for (step, key) in steps {
