@@ -1,6 +1,10 @@
 //! The `daos_engine` executable where it does not come up.
 
+use harness::{Engine, Options};
+use rustix::net::sockopt::{Timeout, set_socket_timeout};
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketType, accept, bind, listen, socket};
 use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 fn engine(arguments: &[&str]) -> Output {
     let log = tempfile::tempdir().unwrap();
@@ -61,4 +65,21 @@ fn a_module_that_is_not_there_is_named() {
 #[test]
 fn a_numa_node_that_is_not_there_is_named() {
     assert!(failure(&["-t", "1", "-p", "4000"]).contains("no NUMA node 4000"));
+}
+
+#[test]
+fn a_mute_control_plane_does_not_keep_the_engine_from_stopping() {
+    let sockets = tempfile::tempdir().unwrap();
+    let limit = Duration::from_secs(60);
+    let listener = socket(AddressFamily::UNIX, SocketType::SEQPACKET, None).unwrap();
+    bind(&listener, &SocketAddrUnix::new(sockets.path().join("daos_server.sock")).unwrap()).unwrap();
+    listen(&listener, 1).unwrap();
+    set_socket_timeout(&listener, Timeout::Recv, Some(limit)).unwrap();
+
+    let options = Options::new(env!("CARGO_BIN_EXE_daos_engine"), ".", &[]);
+    let mut engine = Engine::start(&options, sockets.path()).unwrap();
+    let _connection = accept(&listener).expect("the engine connects");
+    engine.terminate().unwrap();
+    let status = engine.wait(limit).expect("the engine stops");
+    assert!(status.success(), "{status}: {}", engine.log_tail(20));
 }

@@ -4,6 +4,7 @@ use harness::message::{DaosResponse, NotifyReady, Rank, SetRank, Status, method,
 use harness::{Connection, ControlPlane, Options, System, examples};
 use prost::Message;
 use std::ffi::{CString, c_char, c_int};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
@@ -86,6 +87,7 @@ fn guest() {
 
 fn start_guest(sockets: &Path, modules: &Path) -> Child {
     let inherited = env::var("LD_LIBRARY_PATH").unwrap_or_default();
+    let output = File::create(sockets.join("guest.out")).unwrap();
     Command::new(env::current_exe().unwrap())
         .args(["--ignored", "--exact", "guest", "--nocapture"])
         .env("GUEST_SOCKETS", sockets)
@@ -95,6 +97,8 @@ fn start_guest(sockets: &Path, modules: &Path) -> Child {
         // Freed memory that malloc keeps for a thread would count as given out.
         .env("GLIBC_TUNABLES", "glibc.malloc.tcache_count=0")
         .env("DAOS_TARGET_OVERSUBSCRIBE", "1")
+        .stdout(output.try_clone().unwrap())
+        .stderr(output)
         .spawn()
         .unwrap()
 }
@@ -133,8 +137,9 @@ fn a_thousand_engines_in_one_process() {
             panic!("only {engines} engines in {} s", LIMIT.as_secs());
         }
     };
-    let log = fs::read_to_string(sockets.path().join("guest.log")).unwrap_or_default();
-    assert!(status.success(), "after {engines} engines: {status}\n{log}");
+    let read = |name| fs::read_to_string(sockets.path().join(name)).unwrap_or_default();
+    let output = read("guest.out") + &read("guest.log");
+    assert!(status.success(), "after {engines} engines: {status}\n{output}");
     assert_eq!(engines, CYCLES);
 }
 

@@ -3,7 +3,7 @@
 use super::ladder::{Ladder, Missed};
 use super::options::Options;
 use super::plan::{Plan, Request};
-use super::signals::{Attention, Ended};
+use super::signals::{Attention, Ended, Waker};
 use super::variables::{self, Published};
 use super::{log_ids, state};
 use core::ffi::{CStr, c_int};
@@ -12,6 +12,8 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use gurt_client::{Der, Facility, Result, error, info};
 use std::ffi::CString;
 use std::fmt;
+use std::sync::{Arc, OnceLock};
+use std::thread;
 use topology::Topology;
 
 /// A running engine; dropped, it stops: no new work first, then the modules' own work while xstreams still run,
@@ -162,8 +164,8 @@ impl Ladder {
         self.start_argobots()?;
         self.start_modules(&options.modules)?;
         self.start_xstreams()?;
-        notify_control_plane(options)?;
-        // Unlike in DAOS, signals are looked after while waiting: a control plane may never come back.
+        // Unlike in DAOS, signals are looked after from here on: a control plane may never answer.
+        notify_control_plane(options, attention)?;
         if let Ended::Signal(signal) = state::wait_set_up(attention) {
             return Err(Failure::Stopped(signal));
         }
@@ -338,9 +340,24 @@ fn load(name: &str) -> Result {
 }
 
 /// Tells daos_server that this engine awaits SetRank and SetUp.
-fn notify_control_plane(options: &Options) -> core::result::Result<(), Failure> {
-    // SAFETY: takes a flag; xstreams and the dRPC client run.
-    check(unsafe { abi::drpc_notify_ready(options.check) }).map_err(|error| Failure::NoControlPlane {
+///
+/// On a thread of its own, so that signals are looked after meanwhile: a control plane may accept a connection
+/// and never answer. When a signal ends the wait, the thread stays behind in a process that is about to end.
+fn notify_control_plane(options: &Options, attention: &Attention) -> core::result::Result<(), Failure> {
+    let result = Arc::new(OnceLock::new());
+    let (check_mode, answer, waker) = (options.check, result.clone(), Waker::for_this_thread());
+    let call = move || {
+        // SAFETY: takes a flag; xstreams and the dRPC client run.
+        let _ = answer.set(check(unsafe { abi::drpc_notify_ready(check_mode) }));
+        waker.wake();
+    };
+    let missed = |_| Missed { step: "thread for NotifyReady", error: Der::new(abi::DER_NOMEM.into()) };
+    let thread = thread::Builder::new().name("daos_ready".into()).spawn(call).map_err(missed)?;
+    if let Ended::Signal(signal) = attention.until(|| result.get().is_some()) {
+        return Err(Failure::Stopped(signal));
+    }
+    thread.join().expect("a call does not panic");
+    result.get().copied().unwrap_or(Ok(())).map_err(|error| Failure::NoControlPlane {
         socket: format!("{}/daos_server.sock", options.socket_dir),
         error,
     })
