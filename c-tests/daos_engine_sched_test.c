@@ -372,5 +372,13 @@ main(void)
 		cmocka_unit_test(a_stop_wakes_sleepers_and_waits_for_them),
 	};
 
-	return cmocka_run_group_tests_name("daos_engine_sched", tests, start, stop);
+	char sockets[] = "/tmp/daos_engine_sched_test.XXXXXX";
+	int failed;
+
+	if (mkdtemp(sockets) == NULL)
+		return 1;
+	dss_socket_dir = sockets;
+	failed = cmocka_run_group_tests_name("daos_engine_sched", tests, start, stop);
+	rmdir(sockets);
+	return failed;
 }
