@@ -120,13 +120,18 @@ fn install(packages: &[&str]) -> Result<()> {
     if sudo && !on_search_path("sudo") {
         return Err(format!("not root, and there is no sudo; as root, {by_hand}"));
     }
+    println!("setup: installing {}", packages.join(" "));
     // Lists that are too old name packages that are gone; but without the network the installed lists
     // may still do, so only the installation's own failure counts.
-    let _ = command::run(apt_get(sudo, &["update", "-qq"]), INSTALL_LIMIT)?;
-    let mut arguments = vec!["install", "-y", "-qq", "--no-install-recommends"];
+    let _ = command::run_quietly(apt_get(sudo, &["update"]), INSTALL_LIMIT)?;
+    let mut arguments = vec!["install", "-y", "--no-install-recommends"];
     arguments.extend(packages);
-    let outcome = command::run(apt_get(sudo, &arguments), INSTALL_LIMIT)?;
-    if outcome.success { Ok(()) } else { Err(format!("apt-get failed; {by_hand}")) }
+    let outcome = command::run_quietly(apt_get(sudo, &arguments), INSTALL_LIMIT)?;
+    if outcome.success {
+        return Ok(());
+    }
+    print!("{}", outcome.output);
+    Err(format!("apt-get failed; {by_hand}"))
 }
 
 fn apt_get(sudo: bool, arguments: &[&str]) -> Command {
