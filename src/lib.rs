@@ -28,6 +28,8 @@ mod srv;
 #[cfg(feature = "ult")]
 mod ult;
 
+// Not every feature uses all of it.
+#[cfg_attr(not(feature = "engine"), allow(dead_code))]
 mod inline;
 #[cfg(feature = "embedded")]
 mod rank;

@@ -318,12 +318,11 @@ fn parse_uuid(text: &str) -> Option<[u8; 16]> {
 /// # Safety
 /// `text` is null or a string.
 unsafe fn string(text: *const c_char) -> String {
-    // SAFETY: the caller vouches for it.
     if text.is_null() {
-        String::new()
-    } else {
-        unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned()
+        return String::new();
     }
+    // SAFETY: the caller vouches for it.
+    unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned()
 }
 
 /// The URI under which CaRT knows this engine.

@@ -185,7 +185,9 @@ abi::export! {
                 .inspect_err(|err| error!(Facility::DRPC, "cannot create the dRPC listener's mutex: {err}"))?;
             *listener() = Listener { running: false, mutex, thread: ptr::null_mut(), fd: -1 };
             // SAFETY: without a ULT nobody uses the mutex.
-            start().inspect_err(|_| unsafe { drop(abi::ABT_mutex_free(&raw mut mutex)) })
+            start().inspect_err(|_| unsafe {
+                abi::ABT_mutex_free(&raw mut mutex);
+            })
         });
         Der::rc_of(result.inspect_err(|_| remove_path()))
     }

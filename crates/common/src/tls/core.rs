@@ -167,17 +167,17 @@ mod tests {
 
     type Log = Rc<RefCell<Vec<(char, u8)>>>;
 
-    fn spies(log: &Log, tags: &[u32]) -> Vec<Box<Spy>> {
+    fn spies(log: &Log, tags: &[u32]) -> Vec<Spy> {
         (0..)
             .zip(tags)
-            .map(|(name, &tags)| Box::new(Spy { tags, name, fails: false, log: log.clone() }))
+            .map(|(name, &tags)| Spy { tags, name, fails: false, log: log.clone() })
             .collect()
     }
 
-    fn table(spies: &[Box<Spy>]) -> KeyTable<Spy> {
+    fn table(spies: &[Spy]) -> KeyTable<Spy> {
         let table = KeyTable::new();
         for spy in spies {
-            table.register(NonNull::from(&**spy)).expect("a free index");
+            table.register(NonNull::from(spy)).expect("a free index");
         }
         table
     }
@@ -185,7 +185,7 @@ mod tests {
     #[test]
     fn indices_are_unique_reused_and_limited() {
         let spies = spies(&Log::default(), &[1; KEYS + 1]);
-        let key = |i: usize| NonNull::from(&*spies[i]);
+        let key = |i: usize| NonNull::from(&spies[i]);
         let table = KeyTable::new();
         for i in 0..KEYS {
             assert_eq!(table.register(key(i)), Ok(i));
@@ -232,7 +232,7 @@ mod tests {
     fn a_value_is_destroyed_by_its_maker_only() {
         let log = Log::default();
         let spies = spies(&log, &[1, 1, 1]);
-        let key = |i: usize| NonNull::from(&*spies[i]);
+        let key = |i: usize| NonNull::from(&spies[i]);
         let table = KeyTable::new();
         table.register(key(0)).expect("a free index");
         let (mut values, mut makers) = ([ptr::null_mut(); KEYS], [ptr::null_mut(); KEYS]);
