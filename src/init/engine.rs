@@ -242,14 +242,11 @@ impl Ladder {
     /// each other's symbols.
     fn start_modules(&mut self, names: &[String]) -> core::result::Result<(), Failure> {
         // SAFETY: takes no argument; nothing is loaded yet.
-        self.climb(
-            "dRPC handlers",
-            || check(unsafe { abi::dss_module_init() }),
-            || {
-                // SAFETY: initialised above; no module is loaded any more.
-                unsafe { abi::dss_module_fini(true) };
-            },
-        )?;
+        let up = || check(unsafe { abi::dss_module_init() });
+        self.climb("dRPC handlers", up, || {
+            // SAFETY: initialised above; no module is loaded any more.
+            unsafe { abi::dss_module_fini(true) };
+        })?;
         // There is none yet: SetRank's handler is a module's.
         self.rung("rank", || {
             // SAFETY: takes no argument; nobody asks for the rank any more.
@@ -273,17 +270,14 @@ impl Ladder {
     fn start_xstreams(&mut self) -> core::result::Result<(), Missed> {
         state::reset();
         // SAFETY: takes no argument; what xstreams need has been started.
-        self.climb(
-            "xstreams",
-            || check(unsafe { abi::dss_srv_init() }),
-            || {
-                // SAFETY: started above.
-                if let Err(err) = check(unsafe { abi::dss_srv_fini(true) }) {
-                    error!(Facility::SERVER, "xstreams did not stop cleanly: {err}");
-                }
-                state::reset();
-            },
-        )?;
+        let up = || check(unsafe { abi::dss_srv_init() });
+        self.climb("xstreams", up, || {
+            // SAFETY: started above.
+            if let Err(err) = check(unsafe { abi::dss_srv_fini(true) }) {
+                error!(Facility::SERVER, "xstreams did not stop cleanly: {err}");
+            }
+            state::reset();
+        })?;
         self.rung("service", || {
             info!(Facility::SERVER, "the engine is shutting down");
             // SAFETY: takes no argument; xstreams run.

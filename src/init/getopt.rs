@@ -197,8 +197,11 @@ mod tests {
         ) -> c_int;
     }
 
-    /// What the C library makes of `words`: options with their values, then operands; `None` where it complains.
-    fn c_library(words: &[&str]) -> Option<(Vec<(char, Option<String>)>, Vec<String>)> {
+    /// Options with their values, then operands.
+    type Split = (Vec<(char, Option<String>)>, Vec<String>);
+
+    /// What the C library makes of `words`; `None` where it complains.
+    fn c_library(words: &[&str]) -> Option<Split> {
         let c_string = |text: &str| CString::new(text).unwrap();
         let names = SPECS.map(|spec| c_string(spec.long));
         let mut long: Vec<_> = SPECS
