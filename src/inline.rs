@@ -5,7 +5,7 @@
 //! These are no component: nothing here is exported or owns state.
 
 use core::ffi::{c_int, c_uint, c_void};
-use core::ptr::{self, NonNull};
+use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use gurt_client::{Der, Result};
@@ -175,12 +175,4 @@ impl Layout {
 pub fn yield_now() {
     // SAFETY: takes no argument.
     unsafe { abi::ABT_thread_yield() };
-}
-
-/// The handle of the running ULT; null in a tasklet or outside of Argobots.
-pub fn self_thread() -> abi::ABT_thread {
-    let mut thread = ptr::null_mut();
-    // SAFETY: writes one handle.
-    let rc = unsafe { abi::ABT_thread_self(&raw mut thread) };
-    if rc == abi::ABT_SUCCESS { thread } else { ptr::null_mut() }
 }

@@ -6,8 +6,10 @@ use std::rc::Rc;
 
 use gurt_client::{Der, Facility, Result, error, warn};
 
+use super::clock::coarse_ms;
 use super::request::Request;
-use super::scheduler::{self, Scheduler, coarse_ms};
+use super::run;
+use super::scheduler::Scheduler;
 use crate::inline::{self, UltFn};
 
 abi::export_data! {
@@ -93,7 +95,7 @@ unsafe fn create(dx: NonNull<abi::dss_xstream>) -> Result {
         let mut definition = abi::ABT_sched_def {
             type_: abi::ABT_SCHED_TYPE_ULT,
             init: Some(init),
-            run: Some(scheduler::run),
+            run: Some(run::run),
             free: Some(free),
             get_migr_pool: None,
         };

@@ -3,19 +3,27 @@
 //! Every xstream runs one scheduler over three pools (network poll, NVMe poll, everything else) in cycles:
 //! `cycle` says in which order. A cycle begins by looking at the clock, waking the sleepers that are due
 //! (`sleep`) and starting the queued requests that may run (`queue`); with nothing to do, the xstream sleeps
-//! (`relax`). `watch` names the ULTs that do not yield. `scheduler` puts these together over Argobots, `ffi` is
-//! the C interface.
+//! (`relax`). `watch` names the ULTs that do not yield.
+//!
+//! These know nothing of Argobots. `scheduler` holds their state for one xstream; over Argobots, `run` is its
+//! loop, `turns` what requests do there, `monitor` how the SWIM xstream looks after the others; `ffi` is the C
+//! interface.
 //!
 //! Of `struct sched_info`, which C code sees in `struct dss_xstream`, the clock, the sequence numbers, the
-//! busy timestamp, the last unit and the counters are kept; its lists stay empty, because requests live here.
+//! busy timestamp, the last unit and the counts of sleeping and waiting ULTs are kept; its lists stay empty,
+//! because requests live here.
 
+mod clock;
 mod cycle;
 mod ffi;
+mod monitor;
 mod queue;
 mod relax;
 mod request;
+mod run;
 mod scheduler;
 mod sleep;
+mod turns;
 mod watch;
 
 use core::ffi::{c_uint, c_void};
@@ -23,6 +31,15 @@ use std::rc::Rc;
 
 use crate::inline::UltFn;
 use request::Request;
+
+/// Reads one of the exported parameters. They are set before the xstreams start.
+macro_rules! parameter {
+    ($name:ident) => {
+        // SAFETY: a plain variable, reached where the executable may have put it.
+        unsafe { (&raw const abi::$name).read() }
+    };
+}
+pub(crate) use parameter;
 
 /// What a queued entry does when it is its turn.
 enum Work {
