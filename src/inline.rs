@@ -3,6 +3,8 @@
 //! numbered (the macros at the end of `srv_internal.h`).
 //!
 //! These are no component: nothing here is exported or owns state.
+// A library of single files uses some of it only.
+#![cfg_attr(not(all(feature = "srv", feature = "sched", feature = "ult")), allow(dead_code))]
 
 use core::ffi::{c_int, c_uint, c_void};
 use core::ptr::NonNull;
@@ -103,7 +105,6 @@ pub unsafe fn create_thread(
 ///
 /// # Safety
 /// As for [`create_thread`].
-#[cfg_attr(not(feature = "ult"), allow(dead_code))]
 pub unsafe fn create_task(
     dx: NonNull<abi::dss_xstream>,
     func: UltFn,

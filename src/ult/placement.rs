@@ -203,7 +203,8 @@ mod tests {
 
     impl Engine {
         fn new(targets: u32, offload: u32, socket_nr: u32, forward_neighbor: bool) -> Self {
-            let layout = Layout { system: 3, targets, offload, helper_pool: offload % targets != 0 };
+            let layout =
+                Layout { system: 3, targets, offload, helper_pool: !offload.is_multiple_of(targets) };
             let sockets = (socket_nr > 1).then(|| Sockets {
                 targets: targets / socket_nr,
                 offload: offload / socket_nr,
