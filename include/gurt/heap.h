@@ -86,16 +86,17 @@ struct d_binheap_node *d_binheap_remove_root(struct d_binheap *h);
 /** Bytes of a block of node pointers. */
 #define DBH_NOB (DBH_SIZE * sizeof(struct d_binheap_node *))
 
+/** Number of nodes, -DER_INVAL for a null heap. */
 static inline int
 d_binheap_size(struct d_binheap *heap)
 {
-	return (int)heap->d_bh_nodes_cnt;
+	return heap == NULL ? -DER_INVAL : (int)heap->d_bh_nodes_cnt;
 }
 
 static inline bool
 d_binheap_is_empty(struct d_binheap *heap)
 {
-	return heap->d_bh_nodes_cnt == 0;
+	return heap == NULL || heap->d_bh_nodes_cnt == 0;
 }
 
 /** The node that no other is smaller than, NULL if the heap is empty. */

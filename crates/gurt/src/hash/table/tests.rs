@@ -5,20 +5,28 @@ use crate::lock::RWLOCK;
 use gurt_client::list_entry;
 use proptest::prelude::*;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
 
 /// A record. Freed ones are only marked, so that tests can look at them.
 #[repr(C)]
 struct Item {
     link: d_list_t,
-    key: u32,
+    key: AtomicU32,
     references: AtomicI32,
-    freed: bool,
+    freed: AtomicBool,
 }
 
-unsafe fn item<'a>(link: *mut d_list_t) -> &'a mut Item {
-    // SAFETY: all records of these tests are items.
-    unsafe { &mut *list_entry!(link, Item, link) }
+/// Fields of the record that a link is part of; never all of it, for its links change meanwhile.
+macro_rules! field {
+    ($link:expr, $field:ident) => {
+        // SAFETY: all records of these tests are items, and alive.
+        unsafe { &(*list_entry!($link, Item, link)).$field }
+    };
+}
+
+/// Key of a record.
+fn key_of(link: *mut d_list_t) -> u32 {
+    field!(link, key).load(Ordering::Relaxed)
 }
 
 unsafe extern "C" fn key_cmp(
@@ -28,32 +36,29 @@ unsafe extern "C" fn key_cmp(
     _: c_uint,
 ) -> bool {
     // SAFETY: keys are numbers of 32 bits.
-    unsafe { item(link).key == *key.cast::<u32>() }
+    key_of(link) == unsafe { *key.cast::<u32>() }
 }
 
 unsafe extern "C" fn key_init(table: *mut d_hash_table, link: *mut d_list_t, _: *mut c_void) {
     // SAFETY: the private pointer is a counter.
-    unsafe { item(link).key = (*(*table).ht_priv.cast::<AtomicU32>()).fetch_add(1, Ordering::Relaxed) }
+    let key = unsafe { (*(*table).ht_priv.cast::<AtomicU32>()).fetch_add(1, Ordering::Relaxed) };
+    field!(link, key).store(key, Ordering::Relaxed)
 }
 
 unsafe extern "C" fn rec_hash(_: *mut d_hash_table, link: *mut d_list_t) -> u32 {
-    // SAFETY: as the default hash of its key.
-    functions::string_u32(&unsafe { item(link) }.key.to_ne_bytes())
+    functions::string_u32(&key_of(link).to_ne_bytes())
 }
 
 unsafe extern "C" fn addref(_: *mut d_hash_table, link: *mut d_list_t) {
-    // SAFETY: an item.
-    unsafe { item(link) }.references.fetch_add(1, Ordering::Relaxed);
+    field!(link, references).fetch_add(1, Ordering::Relaxed);
 }
 
 unsafe extern "C" fn decref(_: *mut d_hash_table, link: *mut d_list_t) -> bool {
-    // SAFETY: an item.
-    unsafe { item(link) }.references.fetch_sub(1, Ordering::Relaxed) == 1
+    field!(link, references).fetch_sub(1, Ordering::AcqRel) == 1
 }
 
 unsafe extern "C" fn free(_: *mut d_hash_table, link: *mut d_list_t) {
-    // SAFETY: an item.
-    unsafe { item(link).freed = true }
+    field!(link, freed).store(true, Ordering::Relaxed)
 }
 
 const OPS: d_hash_table_ops_t = d_hash_table_ops_t {
@@ -96,11 +101,9 @@ impl Tested {
     }
 
     fn insert(&self, link: *mut d_list_t, exclusive: bool) -> c_int {
+        let key = key_of(link);
         // SAFETY: a table of ours, and an item.
-        unsafe {
-            let key = item(link).key;
-            abi::d_hash_rec_insert(self.table, (&raw const key).cast(), 4, link, exclusive)
-        }
+        unsafe { abi::d_hash_rec_insert(self.table, (&raw const key).cast(), 4, link, exclusive) }
     }
 
     fn delete(&self, key: u32) -> bool {
@@ -111,8 +114,8 @@ impl Tested {
     /// Keys in the order of a traversal.
     fn keys(&self) -> Vec<u32> {
         unsafe extern "C" fn collect(link: *mut d_list_t, keys: *mut c_void) -> c_int {
-            // SAFETY: an item, and the vector below.
-            unsafe { (*keys.cast::<Vec<u32>>()).push(item(link).key) };
+            // SAFETY: the vector below.
+            unsafe { (*keys.cast::<Vec<u32>>()).push(key_of(link)) };
             0
         }
         let mut keys: Vec<u32> = Vec::new();
@@ -142,7 +145,12 @@ impl Items {
     fn add(&mut self, key: u32) -> *mut d_list_t {
         let null = ptr::null_mut();
         let link = d_list_t { next: null, prev: null };
-        let made = Box::into_raw(Box::new(Item { link, key, references: AtomicI32::new(1), freed: false }));
+        let made = Box::into_raw(Box::new(Item {
+            link,
+            key: AtomicU32::new(key),
+            references: AtomicI32::new(1),
+            freed: AtomicBool::new(false),
+        }));
         self.0.push(made);
         // SAFETY: just made.
         unsafe {
@@ -162,9 +170,7 @@ impl Drop for Items {
 
 /// References and whether the record was freed.
 fn state(link: *mut d_list_t) -> (i32, bool) {
-    // SAFETY: an item.
-    let item = unsafe { item(link) };
-    (item.references.load(Ordering::Relaxed), item.freed)
+    (field!(link, references).load(Ordering::Acquire), field!(link, freed).load(Ordering::Relaxed))
 }
 
 /// Every way to lock that Miri knows.
@@ -244,8 +250,7 @@ fn too_many_references_given_back_leave_no_freed_record_behind() {
 #[test]
 fn the_owner_may_count_several_references_at_once() {
     unsafe extern "C" fn many(_: *mut d_hash_table, link: *mut d_list_t, count: c_int) -> c_int {
-        // SAFETY: an item.
-        let references = &unsafe { item(link) }.references;
+        let references = field!(link, references);
         match references.load(Ordering::Relaxed) - count {
             left if left < 0 => -(abi::DER_INVAL as c_int),
             left => {
