@@ -2,7 +2,9 @@
  * What the operations of a ULT runtime cost, through abt.h alone: link it against any
  * implementation.
  *
- *   cc -O2 abt_ops.c -labt -lpthread -o abt_ops && ./abt_ops [rounds]
+ *   cc -O2 abt_ops.c -labt -lpthread -o abt_ops && ./abt_ops [rounds [name]]
+ *
+ * With a name, only the operations whose line contains it.
  *
  * Each line is the name of an operation, the median of the rounds, and its unit.
  */
@@ -24,6 +26,7 @@
 #define MAX_ROUNDS 101
 
 static int rounds = 11;
+static const char *wanted = "";
 
 /* Pool of the execution stream that runs the measured code, and of another one. */
 static ABT_pool here, there;
@@ -52,6 +55,8 @@ report(const char *name, double (*round)(int), int arg, int per_second)
 	double sample[MAX_ROUNDS];
 	int i;
 
+	if (strstr(name, wanted) == NULL)
+		return;
 	round(arg);
 	for (i = 0; i < rounds; i++)
 		sample[i] = round(arg);
@@ -305,6 +310,10 @@ report_idle_memory(const char *name, int stack_kib)
 	long before;
 	int i;
 
+	if (strstr(name, wanted) == NULL) {
+		free(thread);
+		return;
+	}
 	CHECK(ABT_thread_attr_create(&attr));
 	CHECK(ABT_thread_attr_set_stacksize(attr, stack_kib * 1024));
 	CHECK(ABT_eventual_create(0, &released));
@@ -427,6 +436,8 @@ main(int argc, char **argv)
 
 	if (argc > 1 && atoi(argv[1]) > 0 && atoi(argv[1]) <= MAX_ROUNDS)
 		rounds = atoi(argv[1]);
+	if (argc > 2)
+		wanted = argv[2];
 	CHECK(ABT_init(0, NULL));
 	CHECK(ABT_mutex_create(&mutex));
 	CHECK(ABT_eventual_create(0, &ping));

@@ -59,7 +59,8 @@ impl Context {
     }
 }
 
-/// The first code of a context: calls the entry function with its argument. Unwinders stop here.
+/// The first code of a context: goes to the entry function with its argument, as if it had been called from
+/// address 0, where unwinders stop. A call would leave the processor one predicted return too many.
 #[unsafe(naked)]
 extern "C" fn context_entry() {
     naked_asm!(
@@ -68,8 +69,8 @@ extern "C" fn context_entry() {
         "mov rdi, rbx",
         "mov rax, rbp",
         "xor ebp, ebp",
-        "call rax",
-        "ud2",
+        "push 0",
+        "jmp rax",
         ".cfi_endproc",
     )
 }
