@@ -26,10 +26,13 @@ pub(crate) fn futex_wake(word: *const AtomicU32) {
 /// Tells the processor that this is a spin loop, and the system, from time to time, that others may run.
 #[inline]
 pub(crate) fn spin(turn: &mut u32) {
-    *turn += 1;
-    if turn.is_multiple_of(64) {
+    *turn = *turn % 32 + 1;
+    if *turn == 32 {
         std::thread::yield_now();
     } else {
-        core::hint::spin_loop();
+        // Longer from turn to turn, so that those who wait leave the cache line to the one who is at work.
+        for _ in 0..*turn {
+            core::hint::spin_loop();
+        }
     }
 }

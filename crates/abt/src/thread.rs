@@ -2,6 +2,7 @@
 
 use crate::arch::Context;
 use crate::handle::Handle;
+use crate::kernel::ending::Ending;
 use crate::kernel::inbox::Linked;
 use crate::pool::Pool;
 use crate::stack::StackRef;
@@ -10,7 +11,7 @@ use core::cell::{Cell, UnsafeCell};
 use core::ffi::c_void;
 use core::ptr;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// What a unit is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,8 +73,8 @@ pub(crate) struct Thread {
 
     func: Cell<Function>,
     arg: Cell<*mut c_void>,
-    /// Those who wait for the end; [`ended`] once it has come.
-    joiners: AtomicPtr<Waiter>,
+    /// The end, and those who wait for it.
+    ending: Ending<Waiter>,
     /// The unit that runs this one and goes on when it stops.
     parent: Cell<Option<Handle<Thread>>>,
     stack: Cell<Option<StackRef>>,
@@ -94,11 +95,6 @@ unsafe impl Linked for Thread {
     }
 }
 
-/// Value of `joiners` of a unit that has ended. Not the address of a waiter: it is odd.
-fn ended() -> *mut Waiter {
-    ptr::without_provenance_mut(1)
-}
-
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
 impl Thread {
@@ -112,7 +108,7 @@ impl Thread {
             pool: Cell::new(None),
             func: Cell::new(nothing),
             arg: Cell::new(ptr::null_mut()),
-            joiners: AtomicPtr::new(ptr::null_mut()),
+            ending: Ending::new(),
             parent: Cell::new(None),
             stack: Cell::new(None),
             id: AtomicU64::new(0),
@@ -137,7 +133,7 @@ impl Thread {
         self.func.set(func);
         self.arg.set(arg);
         self.stack_pages.set(pages);
-        self.joiners.store(ptr::null_mut(), Ordering::Relaxed);
+        self.ending.reset();
         self.id.store(0, Ordering::Relaxed);
         self.rank.store(u32::MAX, Ordering::Relaxed);
         self.set_state(State::Ready);
@@ -253,21 +249,13 @@ impl Thread {
 
     /// Whether the end has come and the descriptor may be freed.
     pub(crate) fn has_ended(&self) -> bool {
-        self.joiners.load(Ordering::Acquire) == ended()
+        self.ending.has_come()
     }
 
     /// Registers a waiter for the end. False if the end has come already.
     pub(crate) fn add_joiner(&self, waiter: &Waiter) -> bool {
-        let mut head = self.joiners.load(Ordering::Acquire);
-        while head != ended() {
-            waiter.set_next(head);
-            let new = ptr::from_ref(waiter).cast_mut();
-            match self.joiners.compare_exchange_weak(head, new, Ordering::Release, Ordering::Acquire) {
-                Ok(_) => return true,
-                Err(newer) => head = newer,
-            }
-        }
-        false
+        // SAFETY: a waiter that was registered waits, and so stays until it is woken.
+        unsafe { self.ending.register(ptr::from_ref(waiter).cast_mut()) }
     }
 
     /// Announces the end and wakes those who wait for it. The last access to the descriptor of a named unit:
@@ -275,7 +263,7 @@ impl Thread {
     #[inline]
     pub(crate) fn announce_end(&self) {
         self.set_state(State::Terminated);
-        let mut waiter = self.joiners.swap(ended(), Ordering::AcqRel);
+        let mut waiter = self.ending.declare();
         while !waiter.is_null() {
             // SAFETY: a registered waiter stays until it is woken, and the next one is read before.
             waiter = unsafe { Waiter::wake(waiter) };

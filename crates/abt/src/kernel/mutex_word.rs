@@ -1,14 +1,29 @@
-//! The state of a mutex in one word: the fast paths are one atomic operation each.
+//! A mutex in one word and a list of those who wait: the fast paths are one atomic operation each.
 
 use super::super::primitives::{AtomicU32, Ordering};
 
 const LOCKED: u32 = 1;
 const WAITERS: u32 = 2;
 
-/// Whether a mutex is held, and whether its wait list may hold someone.
+/// Those who wait for a mutex, in a list with a lock of its own.
+pub(crate) trait Queue {
+    /// One who was taken out of the list.
+    type Waiter;
+
+    /// Locks the list; if `announce` then says so, adds the caller, unlocks and waits to be woken.
+    fn wait_if(&self, announce: impl FnOnce() -> bool);
+
+    /// Locks the list, takes the first waiter out, and calls `empty` if nobody is left.
+    fn take_first(&self, empty: impl FnOnce()) -> Option<Self::Waiter>;
+
+    /// Wakes one who was taken out. It does not touch the list.
+    fn wake(waiter: Self::Waiter);
+}
+
+/// Whether a mutex is held, and whether its list may hold someone.
 ///
 /// The word says nothing of who is next: a waiter that is woken competes with whoever comes along. `WAITERS`
-/// changes only under the lock of the wait list.
+/// changes only under the lock of the list.
 pub(crate) struct MutexWord(AtomicU32);
 
 impl MutexWord {
@@ -22,38 +37,56 @@ impl MutexWord {
         let state = self.0.load(Ordering::Relaxed);
         state & LOCKED == 0
             && (self.0.compare_exchange(state, state | LOCKED, Ordering::Acquire, Ordering::Relaxed).is_ok()
-                || self.try_lock_again())
+                || self.0.fetch_or(LOCKED, Ordering::Acquire) & LOCKED == 0)
+    }
+
+    /// Takes the mutex, waiting until it is free.
+    #[inline(always)]
+    pub(crate) fn lock(&self, queue: &impl Queue) {
+        if !self.try_lock() {
+            self.lock_contended(queue);
+        }
     }
 
     #[cold]
-    fn try_lock_again(&self) -> bool {
-        self.0.fetch_or(LOCKED, Ordering::Acquire) & LOCKED == 0
+    fn lock_contended(&self, queue: &impl Queue) {
+        loop {
+            // Without waiting if the mutex turns out to be free.
+            queue.wait_if(|| self.0.fetch_or(WAITERS, Ordering::Relaxed) & LOCKED != 0);
+            if self.try_lock() {
+                return;
+            }
+        }
     }
 
-    /// Announces a waiter, under the lock of the wait list. False if the mutex turned out to be free, and the
-    /// caller should try again instead of waiting.
-    pub(crate) fn announce_waiter(&self) -> bool {
-        self.0.fetch_or(WAITERS, Ordering::Relaxed) & LOCKED != 0
-    }
-
-    /// Releases the mutex if nobody may be waiting. This is the last access to the mutex if it succeeds.
+    /// Releases the mutex. If nobody waits, its last access is the one that releases it: the next holder may
+    /// free it.
     #[inline(always)]
-    pub(crate) fn try_unlock(&self) -> bool {
+    pub(crate) fn unlock<Q: Queue>(&self, queue: &Q) {
+        if !self.release_unless_waiters() {
+            self.unlock_contended(queue);
+        }
+    }
+
+    #[inline(always)]
+    fn release_unless_waiters(&self) -> bool {
         self.0.compare_exchange(LOCKED, 0, Ordering::Release, Ordering::Relaxed).is_ok()
     }
 
-    /// The wait list is empty: said under its lock, by the holder.
-    pub(crate) fn clear_waiters(&self) {
-        self.0.fetch_and(!WAITERS, Ordering::Relaxed);
-    }
-
-    /// Releases the mutex with a waiter in hand, who will be woken next and so keeps the mutex alive.
-    pub(crate) fn unlock_for_waiter(&self) {
-        self.0.fetch_and(!LOCKED, Ordering::Release);
-    }
-
-    /// Whether somebody holds the mutex.
-    pub(crate) fn is_locked(&self) -> bool {
-        self.0.load(Ordering::Relaxed) & LOCKED != 0
+    #[cold]
+    fn unlock_contended<Q: Queue>(&self, queue: &Q) {
+        while self.0.load(Ordering::Relaxed) & LOCKED != 0 {
+            let first = queue.take_first(|| {
+                self.0.fetch_and(!WAITERS, Ordering::Relaxed);
+            });
+            if let Some(first) = first {
+                // The mutex lives at least until the waiter has had it.
+                self.0.fetch_and(!LOCKED, Ordering::Release);
+                return Q::wake(first);
+            }
+            if self.release_unless_waiters() {
+                return;
+            }
+        }
     }
 }

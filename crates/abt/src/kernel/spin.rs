@@ -21,7 +21,7 @@ impl SpinLock {
     #[cold]
     fn lock_contended(&self) {
         let mut turn = 0;
-        while self.0.load(Ordering::Relaxed) != 0 || self.0.swap(1, Ordering::Acquire) != 0 {
+        while self.0.swap(1, Ordering::Acquire) != 0 {
             spin(&mut turn);
         }
     }

@@ -1,8 +1,8 @@
 //! `ABT_mutex`.
 
 use crate::error::{Error, Result};
-use crate::kernel::mutex_word::MutexWord;
-use crate::sync::waiter::{WaitList, Waiter};
+use crate::kernel::mutex_word::{MutexWord, Queue};
+use crate::sync::waiter::{WaitList, Waiter, Woken};
 use crate::xstream;
 use core::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -40,38 +40,14 @@ impl Mutex {
 
     #[inline]
     pub(crate) fn lock(&self) {
-        if self.recursive {
-            return self.lock_recursive();
+        if !self.recursive {
+            return self.word.lock(&self.waiters);
         }
-        if !self.word.try_lock() {
-            self.lock_contended();
-        }
-    }
-
-    #[cold]
-    fn lock_contended(&self) {
-        loop {
-            let list = self.waiters.lock();
-            if self.word.announce_waiter() {
-                list.wait(&Waiter::new());
-            } else {
-                drop(list);
-            }
-            if self.word.try_lock() {
-                return;
-            }
-        }
-    }
-
-    fn lock_recursive(&self) {
         let me = caller();
-        if self.enter_again(me) {
-            return;
+        if !self.enter_again(me) {
+            self.word.lock(&self.waiters);
+            self.owner.store(me, Ordering::Relaxed);
         }
-        if !self.word.try_lock() {
-            self.lock_contended();
-        }
-        self.owner.store(me, Ordering::Relaxed);
     }
 
     /// Only the holder can see itself as the owner, so this needs no lock.
@@ -109,27 +85,30 @@ impl Mutex {
             }
             self.owner.store(0, Ordering::Relaxed);
         }
-        if !self.word.try_unlock() {
-            self.unlock_contended();
+        self.word.unlock(&self.waiters);
+    }
+}
+
+impl Queue for WaitList {
+    type Waiter = Woken;
+
+    fn wait_if(&self, announce: impl FnOnce() -> bool) {
+        let list = self.lock();
+        if announce() {
+            list.wait(&Waiter::new());
         }
     }
 
-    #[cold]
-    fn unlock_contended(&self) {
-        while self.word.is_locked() {
-            let mut list = self.waiters.lock();
-            let first = list.take_first();
-            if list.is_empty() {
-                self.word.clear_waiters();
-            }
-            drop(list);
-            if !first.is_empty() {
-                self.word.unlock_for_waiter();
-                return first.wake();
-            }
-            if self.word.try_unlock() {
-                return;
-            }
+    fn take_first(&self, empty: impl FnOnce()) -> Option<Woken> {
+        let mut list = self.lock();
+        let first = list.take_first();
+        if list.is_empty() {
+            empty();
         }
+        (!first.is_empty()).then_some(first)
+    }
+
+    fn wake(waiter: Woken) {
+        waiter.wake();
     }
 }

@@ -1,6 +1,7 @@
 //! Waiting: a record on the stack of whoever waits, and the queue of such records that an object keeps.
 
 use crate::handle::Handle;
+use crate::kernel::inbox::Linked;
 use crate::kernel::parker::Parker;
 use crate::kernel::spin::SpinLock;
 use crate::thread::Thread;
@@ -18,6 +19,14 @@ pub(crate) struct Waiter {
     parker: Parker,
     /// Meaning is up to the object (a reader or a writer).
     tag: Cell<bool>,
+}
+
+// SAFETY: the link is a field of the record, used by one list at a time.
+unsafe impl Linked for Waiter {
+    unsafe fn link(this: *mut Waiter) -> *mut *mut Waiter {
+        // SAFETY: the caller owns the live record.
+        unsafe { (*this).next.as_ptr() }
+    }
 }
 
 impl Waiter {
