@@ -15,10 +15,8 @@ const SONAME: &str = "libdaos_engine.so.2";
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,{SONAME}");
-    // Where DAOS installs modules: the library opens them.
+    // Where DAOS installs modules. The library opens them, so it is its search path that counts.
     println!("cargo:rustc-cdylib-link-arg=-Wl,-rpath,$ORIGIN/daos_srv:$ORIGIN/../lib64/daos_srv");
-    // Modules are opened by this library, so it is its search path that counts: where DAOS installs them.
-    println!("cargo:rustc-cdylib-link-arg=-Wl,-rpath,$ORIGIN/daos_srv:$ORIGIN");
 
     // Nothing is beneath the embedded library but the C library: a symbol that is missing is a mistake of ours.
     if env::var_os("CARGO_FEATURE_EMBEDDED").is_some() {

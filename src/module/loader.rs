@@ -39,9 +39,9 @@ impl fmt::Display for LoadError {
             LoadError::BadName(why) => write!(f, "its name {why}"),
             LoadError::NotOpened { file, reason } => {
                 write!(f, "cannot open {file}: {reason}")?;
-                // With a path in front the file was found and refused; else it, or a library that it needs, was
-                // looked for in vain.
-                if reason.starts_with('/') {
+                // The linker's words begin with the path of a file that it found and refused, or with the name of
+                // one that it looked for in vain: the module, or a library that it needs.
+                if reason.split(':').next().is_some_and(|file| file.contains('/')) {
                     return Ok(());
                 }
                 let paths = env::var("LD_LIBRARY_PATH").unwrap_or_else(|_| "not set".into());
@@ -136,6 +136,14 @@ mod tests {
         let text = open("no_such_module").err().unwrap().to_string();
         assert!(text.contains("libno_such_module.so"), "{text}");
         assert!(text.contains("LD_LIBRARY_PATH"), "{text}");
+    }
+
+    #[test]
+    fn a_file_that_was_found_is_not_said_to_be_missing() {
+        for reason in ["/a/libx.so: file too short", "modules/libx.so: invalid ELF header"] {
+            let text = LoadError::NotOpened { file: "libx.so".into(), reason: reason.into() }.to_string();
+            assert_eq!(text, format!("cannot open libx.so: {reason}"));
+        }
     }
 
     #[test]
