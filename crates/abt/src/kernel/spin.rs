@@ -13,15 +13,20 @@ impl SpinLock {
 
     #[inline(always)]
     pub(crate) fn lock(&self) {
-        if self.0.swap(1, Ordering::Acquire) != 0 {
+        if !self.try_lock() {
             self.lock_contended();
         }
+    }
+
+    #[inline(always)]
+    fn try_lock(&self) -> bool {
+        self.0.compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed).is_ok()
     }
 
     #[cold]
     fn lock_contended(&self) {
         let mut turn = 0;
-        while self.0.swap(1, Ordering::Acquire) != 0 {
+        while !self.try_lock() {
             spin(&mut turn);
         }
     }
