@@ -1,7 +1,7 @@
 //! The monitor: the SWIM xstream looks after the others.
 
 use core::ffi::{CStr, c_int};
-use core::ptr::{self, NonNull};
+use core::ptr::NonNull;
 use core::sync::atomic::Ordering;
 
 use gurt_client::{Facility, error, warn};
@@ -41,7 +41,7 @@ impl Scheduler {
 
     fn look_after(&self, index: usize, dx: NonNull<abi::dss_xstream>, max: u64) {
         // SAFETY: a started xstream. Only the vitals of the other scheduler are touched, which are atomic.
-        let vitals = unsafe { &*(&raw const (*ptr::from_ref(Self::of(dx))).vitals) };
+        let vitals = unsafe { &Self::of(dx).vitals };
         let Some(stuck) = self.monitor.borrow_mut().look(index, vitals, self.now(), max) else { return };
         let thread = ThreadState::of(vitals.thread.load(Ordering::Relaxed));
         let state = thread.map_or_else(|| "thread state unknown".to_owned(), |thread| thread.to_string());

@@ -102,7 +102,7 @@ mod tests {
     }
 
     fn layout(targets: u32, offload: u32) -> Layout {
-        Layout { system: 3, targets, offload, helper_pool: offload % targets != 0 }
+        Layout { system: 3, targets, offload, helper_pool: !offload.is_multiple_of(targets) }
     }
 
     /// The cores of all xstreams, by their ids.

@@ -18,7 +18,7 @@ impl Layout {
     }
 
     fn helper_pool(&self) -> bool {
-        self.offload % self.targets != 0
+        !self.offload.is_multiple_of(self.targets)
     }
 
     fn publish(&self) {

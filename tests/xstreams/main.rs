@@ -40,11 +40,14 @@ fn names_of_threads() -> Vec<String> {
     names
 }
 
+/// Id, target and context of an xstream.
+type Ids = (c_int, c_int, c_int);
+
 #[test]
 fn modules_see_the_ids_that_daos_gives() {
     let runtime = Runtime::start();
     // (targets, offload): per xstream (id, target, context), as DAOS 2.8 numbers them.
-    let expected: [(Layout, &[(c_int, c_int, c_int)]); 4] = [
+    let expected: [(Layout, &[Ids]); 4] = [
         (Layout { targets: 1, offload: 0 }, &[(0, -1, 0), (1, -1, 1), (2, -1, -1), (3, 0, 2)]),
         (ONE_HELPER_EACH, &[(0, -1, 0), (1, -1, 1), (2, -1, -1), (3, 0, 2), (4, 0, 4), (5, 1, 3), (6, 1, 5)]),
         (
