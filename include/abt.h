@@ -16,492 +16,807 @@
 #define ABT_CALC_VERSION(major, minor, revision, type, patch)                                      \
 	((major)*10000000 + (minor)*100000 + (revision)*1000 + (type)*100 + (patch))
 
+/** The version 1.2rc1 as a number, see `ABT_CALC_VERSION` of abt.h. */
 #define ABT_NUMVERSION 10200201
 
+/** Type of an alpha release in `ABT_NUMVERSION`. */
 #define ABT_RELEASE_TYPE_ALPHA 0
 
+/** Type of a beta release. */
 #define ABT_RELEASE_TYPE_BETA 1
 
+/** Type of a release candidate. */
 #define ABT_RELEASE_TYPE_RC 2
 
+/** Type of a release or of its patches. */
 #define ABT_RELEASE_TYPE_PATCH 3
 
+/** Whether the behaviour of version 2.0 is on; it is not. */
 #define ABT_ENABLE_VER_20_API_VAL 0
 
+/** No event of a unit. */
 #define ABT_TOOL_EVENT_THREAD_NONE 0
 
+/** A unit is created. */
 #define ABT_TOOL_EVENT_THREAD_CREATE 1
 
+/** A unit is joined. */
 #define ABT_TOOL_EVENT_THREAD_JOIN 2
 
+/** A unit is freed. */
 #define ABT_TOOL_EVENT_THREAD_FREE 4
 
+/** A unit that has ended is used again. */
 #define ABT_TOOL_EVENT_THREAD_REVIVE 8
 
+/** A unit begins to run. */
 #define ABT_TOOL_EVENT_THREAD_RUN 16
 
+/** A unit ends. */
 #define ABT_TOOL_EVENT_THREAD_FINISH 32
 
+/** A unit ends because it was cancelled. */
 #define ABT_TOOL_EVENT_THREAD_CANCEL 64
 
+/** A ULT yields. */
 #define ABT_TOOL_EVENT_THREAD_YIELD 128
 
+/** A ULT suspends itself. */
 #define ABT_TOOL_EVENT_THREAD_SUSPEND 256
 
+/** A ULT is made ready again. */
 #define ABT_TOOL_EVENT_THREAD_RESUME 512
 
+/** Whether handles of nothing are null pointers; they are small numbers. */
 #define ABT_NULL 0
 
+/** How a scheduler runs. */
 typedef enum ABT_sched_type {
+	/** It may yield. */
 	ABT_SCHED_TYPE_ULT = 0,
+	/** It runs like a tasklet. */
 	ABT_SCHED_TYPE_TASK = 1,
 } ABT_sched_type;
 
+/** Predefined pools. */
 typedef enum ABT_pool_kind {
+	/** First in, first out. */
 	ABT_POOL_FIFO = 0,
+	/** First in, first out, with a wait for the first. */
 	ABT_POOL_FIFO_WAIT = 1,
+	/** A queue with two ends, for stealing. */
 	ABT_POOL_RANDWS = 2,
 } ABT_pool_kind;
 
+/** Who pushes to a pool and pops from it. */
 typedef enum ABT_pool_access {
+	/** One execution stream pushes and pops. */
 	ABT_POOL_ACCESS_PRIV = 0,
+	/** One execution stream pushes, one pops. */
 	ABT_POOL_ACCESS_SPSC = 1,
+	/** Any pushes, one pops. */
 	ABT_POOL_ACCESS_MPSC = 2,
+	/** One pushes, any pops. */
 	ABT_POOL_ACCESS_SPMC = 3,
+	/** Any pushes and pops. */
 	ABT_POOL_ACCESS_MPMC = 4,
 } ABT_pool_access;
 
+/** What runs. */
 typedef enum ABT_unit_type {
+	/** A ULT. */
 	ABT_UNIT_TYPE_THREAD = 0,
+	/** A tasklet. */
 	ABT_UNIT_TYPE_TASK = 1,
+	/** Not in use. */
 	ABT_UNIT_TYPE_XSTREAM = 2,
+	/** A thread that Argobots does not know. */
 	ABT_UNIT_TYPE_EXT = 3,
 } ABT_unit_type;
 
+/** Type of a setting. */
 typedef enum ABT_sched_config_type {
+	/** An `int`. */
 	ABT_SCHED_CONFIG_INT = 0,
+	/** A `double`. */
 	ABT_SCHED_CONFIG_DOUBLE = 1,
+	/** A pointer. */
 	ABT_SCHED_CONFIG_PTR = 2,
 } ABT_sched_config_type;
 
 enum {
+	/** The function has done what it is for. */
 	ABT_SUCCESS = 0,
+	/** The runtime is not up: `ABT_init` comes first. */
 	ABT_ERR_UNINITIALIZED = 1,
+	/** There is no memory. */
 	ABT_ERR_MEM = 2,
+	/** Any other error. */
 	ABT_ERR_OTHER = 3,
+	/** An argument is not an execution stream where one is needed. */
 	ABT_ERR_INV_XSTREAM = 4,
+	/** An argument is not the rank of an execution stream where one is needed. */
 	ABT_ERR_INV_XSTREAM_RANK = 5,
+	/** An argument is not a barrier of execution streams where one is needed. */
 	ABT_ERR_INV_XSTREAM_BARRIER = 6,
+	/** An argument is not a scheduler where one is needed. */
 	ABT_ERR_INV_SCHED = 7,
+	/** An argument is not a kind of scheduler where one is needed. */
 	ABT_ERR_INV_SCHED_KIND = 8,
+	/** An argument is not a predefined scheduler where one is needed. */
 	ABT_ERR_INV_SCHED_PREDEF = 9,
+	/** An argument is not a type of scheduler where one is needed. */
 	ABT_ERR_INV_SCHED_TYPE = 10,
+	/** An argument is not a configuration of a scheduler where one is needed. */
 	ABT_ERR_INV_SCHED_CONFIG = 11,
+	/** An argument is not a pool where one is needed. */
 	ABT_ERR_INV_POOL = 12,
+	/** An argument is not a kind of pool where one is needed. */
 	ABT_ERR_INV_POOL_KIND = 13,
+	/** An argument is not a kind of access to a pool where one is needed. */
 	ABT_ERR_INV_POOL_ACCESS = 14,
+	/** An argument is not a configuration of a pool where one is needed. */
 	ABT_ERR_INV_POOL_CONFIG = 56,
+	/** An argument is not a definition of a pool where one is needed. */
 	ABT_ERR_INV_POOL_USER_DEF = 57,
+	/** An argument is not a unit where one is needed. */
 	ABT_ERR_INV_UNIT = 15,
+	/** An argument is not a ULT where one is needed. */
 	ABT_ERR_INV_THREAD = 16,
+	/** An argument is not attributes of a ULT where one is needed. */
 	ABT_ERR_INV_THREAD_ATTR = 17,
+	/** An argument is not a tasklet where one is needed. */
 	ABT_ERR_INV_TASK = 18,
+	/** An argument is not a key of unit-local data where one is needed. */
 	ABT_ERR_INV_KEY = 19,
+	/** An argument is not a mutex where one is needed. */
 	ABT_ERR_INV_MUTEX = 20,
+	/** An argument is not attributes of a mutex where one is needed. */
 	ABT_ERR_INV_MUTEX_ATTR = 21,
+	/** An argument is not a condition variable where one is needed. */
 	ABT_ERR_INV_COND = 22,
+	/** An argument is not a read-write lock where one is needed. */
 	ABT_ERR_INV_RWLOCK = 23,
+	/** An argument is not an eventual where one is needed. */
 	ABT_ERR_INV_EVENTUAL = 24,
+	/** An argument is not a future where one is needed. */
 	ABT_ERR_INV_FUTURE = 25,
+	/** An argument is not a barrier where one is needed. */
 	ABT_ERR_INV_BARRIER = 26,
+	/** An argument is not a timer where one is needed. */
 	ABT_ERR_INV_TIMER = 27,
+	/** An argument is not a kind of query where one is needed. */
 	ABT_ERR_INV_QUERY_KIND = 28,
+	/** An argument is not a context of a tool where one is needed. */
 	ABT_ERR_INV_TOOL_CONTEXT = 52,
+	/** An argument is out of its range. */
 	ABT_ERR_INV_ARG = 53,
+	/** An operation on an execution stream failed or is not allowed now. */
 	ABT_ERR_XSTREAM = 29,
+	/** The execution stream is not in a state that allows this. */
 	ABT_ERR_XSTREAM_STATE = 30,
+	/** An operation on a barrier of execution streams failed or is not allowed now. */
 	ABT_ERR_XSTREAM_BARRIER = 31,
+	/** An operation on a scheduler failed or is not allowed now. */
 	ABT_ERR_SCHED = 32,
+	/** An operation on a configuration of a scheduler failed or is not allowed now. */
 	ABT_ERR_SCHED_CONFIG = 33,
+	/** An operation on a pool failed or is not allowed now. */
 	ABT_ERR_POOL = 34,
+	/** An operation on a unit failed or is not allowed now. */
 	ABT_ERR_UNIT = 35,
+	/** An operation on a ULT failed or is not allowed now. */
 	ABT_ERR_THREAD = 36,
+	/** An operation on a tasklet failed or is not allowed now. */
 	ABT_ERR_TASK = 37,
+	/** An operation on a key of unit-local data failed or is not allowed now. */
 	ABT_ERR_KEY = 38,
+	/** An operation on a mutex failed or is not allowed now. */
 	ABT_ERR_MUTEX = 39,
+	/** The mutex is held: what trying to lock it returns. */
 	ABT_ERR_MUTEX_LOCKED = 40,
+	/** An operation on a condition variable failed or is not allowed now. */
 	ABT_ERR_COND = 41,
+	/** The time for which to wait for a condition is over. */
 	ABT_ERR_COND_TIMEDOUT = 42,
+	/** An operation on a read-write lock failed or is not allowed now. */
 	ABT_ERR_RWLOCK = 43,
+	/** An operation on an eventual failed or is not allowed now. */
 	ABT_ERR_EVENTUAL = 44,
+	/** An operation on a future failed or is not allowed now. */
 	ABT_ERR_FUTURE = 45,
+	/** An operation on a barrier failed or is not allowed now. */
 	ABT_ERR_BARRIER = 46,
+	/** An operation on a timer failed or is not allowed now. */
 	ABT_ERR_TIMER = 47,
+	/** No pool to migrate to. */
 	ABT_ERR_MIGRATION_TARGET = 48,
+	/** Migration is not built in. */
 	ABT_ERR_MIGRATION_NA = 49,
+	/** An execution stream must be joined first. */
 	ABT_ERR_MISSING_JOIN = 50,
+	/** The feature is not built in. */
 	ABT_ERR_FEATURE_NA = 51,
+	/** A system call failed. */
 	ABT_ERR_SYS = 54,
+	/** There is no CPU of this number. */
 	ABT_ERR_CPUID = 55,
 };
 
 enum {
+	/** Yes, as an `ABT_bool`. */
 	ABT_TRUE = 1,
+	/** No, as an `ABT_bool`. */
 	ABT_FALSE = 0,
+	/** Any free rank will do. */
 	ABT_XSTREAM_ANY_RANK = -1,
 };
 
+/** State of an execution stream. */
 typedef enum ABT_xstream_state {
+	/** It runs its scheduler. */
 	ABT_XSTREAM_STATE_RUNNING = 0,
+	/** It has stopped. */
 	ABT_XSTREAM_STATE_TERMINATED = 1,
 } ABT_xstream_state;
 
+/** State of a ULT. */
 typedef enum ABT_thread_state {
+	/** It waits in a pool. */
 	ABT_THREAD_STATE_READY = 0,
+	/** It runs. */
 	ABT_THREAD_STATE_RUNNING = 1,
+	/** It waits for something. */
 	ABT_THREAD_STATE_BLOCKED = 2,
+	/** It has ended. */
 	ABT_THREAD_STATE_TERMINATED = 3,
 } ABT_thread_state;
 
+/** State of a tasklet. */
 typedef enum ABT_task_state {
+	/** It waits in a pool. */
 	ABT_TASK_STATE_READY = 0,
+	/** It runs. */
 	ABT_TASK_STATE_RUNNING = 1,
+	/** It has ended. */
 	ABT_TASK_STATE_TERMINATED = 2,
 } ABT_task_state;
 
+/** State of a scheduler. */
 typedef enum ABT_sched_state {
+	/** It has not run yet. */
 	ABT_SCHED_STATE_READY = 0,
+	/** It runs. */
 	ABT_SCHED_STATE_RUNNING = 1,
+	/** It is between two runs. */
 	ABT_SCHED_STATE_STOPPED = 2,
+	/** It has ended. */
 	ABT_SCHED_STATE_TERMINATED = 3,
 } ABT_sched_state;
 
+/** Predefined schedulers. */
 typedef enum ABT_sched_predef {
+	/** What Argobots chooses. */
 	ABT_SCHED_DEFAULT = 0,
+	/** Takes units of its pools in their order. */
 	ABT_SCHED_BASIC = 1,
+	/** Takes a unit of the first pool that has one. */
 	ABT_SCHED_PRIO = 2,
+	/** Steals from a random other pool when its own is empty. */
 	ABT_SCHED_RANDWS = 3,
+	/** Takes units in the order of pools, and sleeps when there are none. */
 	ABT_SCHED_BASIC_WAIT = 4,
 } ABT_sched_predef;
 
+/** What can be asked of the runtime. */
 typedef enum ABT_info_query_kind {
+	/** An `ABT_bool`: whether Argobots was built or started with debug. */
 	ABT_INFO_QUERY_KIND_ENABLED_DEBUG = 0,
+	/** An `ABT_bool`: whether Argobots was built or started with print errno. */
 	ABT_INFO_QUERY_KIND_ENABLED_PRINT_ERRNO = 1,
+	/** An `ABT_bool`: whether Argobots was built or started with log. */
 	ABT_INFO_QUERY_KIND_ENABLED_LOG = 2,
+	/** An `ABT_bool`: whether Argobots was built or started with valgrind. */
 	ABT_INFO_QUERY_KIND_ENABLED_VALGRIND = 3,
+	/** An `ABT_bool`: whether Argobots was built or started with check error. */
 	ABT_INFO_QUERY_KIND_ENABLED_CHECK_ERROR = 4,
+	/** An `ABT_bool`: whether Argobots was built or started with check pool producer. */
 	ABT_INFO_QUERY_KIND_ENABLED_CHECK_POOL_PRODUCER = 5,
+	/** An `ABT_bool`: whether Argobots was built or started with check pool consumer. */
 	ABT_INFO_QUERY_KIND_ENABLED_CHECK_POOL_CONSUMER = 6,
+	/** An `ABT_bool`: whether Argobots was built or started with preserve fpu. */
 	ABT_INFO_QUERY_KIND_ENABLED_PRESERVE_FPU = 7,
+	/** An `ABT_bool`: whether Argobots was built or started with thread cancel. */
 	ABT_INFO_QUERY_KIND_ENABLED_THREAD_CANCEL = 8,
+	/** An `ABT_bool`: whether Argobots was built or started with task cancel. */
 	ABT_INFO_QUERY_KIND_ENABLED_TASK_CANCEL = 9,
+	/** An `ABT_bool`: whether Argobots was built or started with migration. */
 	ABT_INFO_QUERY_KIND_ENABLED_MIGRATION = 10,
+	/** An `ABT_bool`: whether Argobots was built or started with stackable sched. */
 	ABT_INFO_QUERY_KIND_ENABLED_STACKABLE_SCHED = 11,
+	/** An `ABT_bool`: whether Argobots was built or started with external thread. */
 	ABT_INFO_QUERY_KIND_ENABLED_EXTERNAL_THREAD = 12,
+	/** An `ABT_bool`: whether Argobots was built or started with sched sleep. */
 	ABT_INFO_QUERY_KIND_ENABLED_SCHED_SLEEP = 13,
+	/** An `ABT_bool`: whether Argobots was built or started with print config. */
 	ABT_INFO_QUERY_KIND_ENABLED_PRINT_CONFIG = 14,
+	/** An `ABT_bool`: whether Argobots was built or started with affinity. */
 	ABT_INFO_QUERY_KIND_ENABLED_AFFINITY = 15,
+	/** An `unsigned int`: how many execution streams there may be. */
 	ABT_INFO_QUERY_KIND_MAX_NUM_XSTREAMS = 16,
+	/** A `size_t`: bytes of a ULT's stack unless its attributes say otherwise. */
 	ABT_INFO_QUERY_KIND_DEFAULT_THREAD_STACKSIZE = 17,
+	/** A `size_t`: bytes of a scheduler's stack. */
 	ABT_INFO_QUERY_KIND_DEFAULT_SCHED_STACKSIZE = 18,
+	/** An `unsigned int`: units that a scheduler runs between two looks at events. */
 	ABT_INFO_QUERY_KIND_DEFAULT_SCHED_EVENT_FREQ = 19,
+	/** A `uint64_t`: nanoseconds that an idle scheduler sleeps. */
 	ABT_INFO_QUERY_KIND_DEFAULT_SCHED_SLEEP_NSEC = 20,
+	/** An `ABT_bool`: whether Argobots was built or started with tool. */
 	ABT_INFO_QUERY_KIND_ENABLED_TOOL = 21,
+	/** An `ABT_bool`: whether stacks are switched by assembly. */
 	ABT_INFO_QUERY_KIND_FCONTEXT = 22,
+	/** An `ABT_bool`: whether a ULT gets a context only when it blocks. */
 	ABT_INFO_QUERY_KIND_DYNAMIC_PROMOTION = 23,
+	/** An `ABT_bool`: whether Argobots was built or started with stack unwind. */
 	ABT_INFO_QUERY_KIND_ENABLED_STACK_UNWIND = 24,
+	/** An `ABT_bool`: whether Argobots was built or started with stack overflow check. */
 	ABT_INFO_QUERY_KIND_ENABLED_STACK_OVERFLOW_CHECK = 25,
+	/** An `int`: 0 if threads that Argobots does not know wait passively, 1 if they spin. */
 	ABT_INFO_QUERY_KIND_WAIT_POLICY = 26,
+	/** An `ABT_bool`: whether Argobots was built or started with lazy stack alloc. */
 	ABT_INFO_QUERY_KIND_ENABLED_LAZY_STACK_ALLOC = 27,
 } ABT_info_query_kind;
 
+/** What a tool can ask of an event. */
 typedef enum ABT_tool_query_kind {
+	/** The pool of the event. */
 	ABT_TOOL_QUERY_KIND_POOL = 0,
+	/** How many units run on top of each other. */
 	ABT_TOOL_QUERY_KIND_STACK_DEPTH = 1,
+	/** What caused the event. */
 	ABT_TOOL_QUERY_KIND_CALLER_TYPE = 2,
+	/** The unit that caused the event. */
 	ABT_TOOL_QUERY_KIND_CALLER_HANDLE = 3,
+	/** What is waited for. */
 	ABT_TOOL_QUERY_KIND_SYNC_OBJECT_TYPE = 4,
+	/** The object that is waited for. */
 	ABT_TOOL_QUERY_KIND_SYNC_OBJECT_HANDLE = 5,
 } ABT_tool_query_kind;
 
+/** What caused an event. */
 typedef enum ABT_exec_entity_type {
+	/** A thread that Argobots does not know. */
 	ABT_EXEC_ENTITY_TYPE_EXT = 0,
+	/** A unit. */
 	ABT_EXEC_ENTITY_TYPE_THREAD = 1,
 } ABT_exec_entity_type;
 
+/** What a unit waits for. */
 typedef enum ABT_sync_event_type {
+	/** Unknown. */
 	ABT_SYNC_EVENT_TYPE_UNKNOWN = 0,
+	/** The user's own code. */
 	ABT_SYNC_EVENT_TYPE_USER = 1,
+	/** Anything else. */
 	ABT_SYNC_EVENT_TYPE_OTHER = 2,
+	/** The end of an execution stream. */
 	ABT_SYNC_EVENT_TYPE_XSTREAM_JOIN = 3,
+	/** The end of a unit. */
 	ABT_SYNC_EVENT_TYPE_THREAD_JOIN = 4,
+	/** A mutex. */
 	ABT_SYNC_EVENT_TYPE_MUTEX = 5,
+	/** A condition variable. */
 	ABT_SYNC_EVENT_TYPE_COND = 6,
+	/** A read-write lock. */
 	ABT_SYNC_EVENT_TYPE_RWLOCK = 7,
+	/** An eventual. */
 	ABT_SYNC_EVENT_TYPE_EVENTUAL = 8,
+	/** A future. */
 	ABT_SYNC_EVENT_TYPE_FUTURE = 9,
+	/** A barrier. */
 	ABT_SYNC_EVENT_TYPE_BARRIER = 10,
 } ABT_sync_event_type;
 
+/** Type of a setting. */
 typedef enum ABT_pool_config_type {
+	/** An `int`. */
 	ABT_POOL_CONFIG_INT = 0,
+	/** A `double`. */
 	ABT_POOL_CONFIG_DOUBLE = 1,
+	/** A pointer. */
 	ABT_POOL_CONFIG_PTR = 2,
 } ABT_pool_config_type;
 
+/** What the handle of a barrier refers to; never looked into. */
 struct ABT_barrier_opaque;
 
+/** What the handle of a condition variable refers to; never looked into. */
 struct ABT_cond_opaque;
 
+/** What the handle of an eventual refers to; never looked into. */
 struct ABT_eventual_opaque;
 
+/** What the handle of a future refers to; never looked into. */
 struct ABT_future_opaque;
 
+/** What the handle of a key of unit-local data refers to; never looked into. */
 struct ABT_key_opaque;
 
+/** What the handle of attributes of a mutex refers to; never looked into. */
 struct ABT_mutex_attr_opaque;
 
+/** What the handle of a mutex refers to; never looked into. */
 struct ABT_mutex_opaque;
 
+/** What the handle of a configuration of a pool refers to; never looked into. */
 struct ABT_pool_config_opaque;
 
+/** What the handle of a pool refers to; never looked into. */
 struct ABT_pool_opaque;
 
+/** What the handle of a read-write lock refers to; never looked into. */
 struct ABT_rwlock_opaque;
 
+/** What the handle of a configuration of a scheduler refers to; never looked into. */
 struct ABT_sched_config_opaque;
 
+/** What the handle of a scheduler refers to; never looked into. */
 struct ABT_sched_opaque;
 
+/** What the handle of a tasklet refers to; never looked into. */
 struct ABT_task_opaque;
 
+/** What the handle of attributes of a ULT refers to; never looked into. */
 struct ABT_thread_attr_opaque;
 
+/** What the handle of a ULT refers to; never looked into. */
 struct ABT_thread_opaque;
 
+/** What the handle of a timer refers to; never looked into. */
 struct ABT_timer_opaque;
 
+/** What the handle of a context of a tool refers to; never looked into. */
 struct ABT_tool_context_opaque;
 
+/** What the handle of a unit refers to; never looked into. */
 struct ABT_unit_opaque;
 
+/** What the handle of a barrier of execution streams refers to; never looked into. */
 struct ABT_xstream_barrier_opaque;
 
+/** What the handle of an execution stream refers to; never looked into. */
 struct ABT_xstream_opaque;
 
+/** Handle of a scheduler. */
 typedef struct ABT_sched_opaque *ABT_sched;
 
+/** Handle of an execution stream. */
 typedef struct ABT_xstream_opaque *ABT_xstream;
 
+/** Handle of a unit. */
 typedef struct ABT_unit_opaque *ABT_unit;
 
+/** Handle of a pool. */
 typedef struct ABT_pool_opaque *ABT_pool;
 
+/** Handle of a configuration of a scheduler. */
 typedef struct ABT_sched_config_opaque *ABT_sched_config;
 
-typedef int (*ABT_sched_init_fn)(ABT_sched arg1, ABT_sched_config arg2);
+/** Prepares a scheduler; `ABT_SUCCESS` or an error. */
+typedef int (*ABT_sched_init_fn)(ABT_sched, ABT_sched_config);
 
-typedef void (*ABT_sched_run_fn)(ABT_sched arg1);
+/** Runs units of the scheduler's pools until it has to stop. */
+typedef void (*ABT_sched_run_fn)(ABT_sched);
 
-typedef int (*ABT_sched_free_fn)(ABT_sched arg1);
+/** Frees what the scheduler has of its own; `ABT_SUCCESS` or an error. */
+typedef int (*ABT_sched_free_fn)(ABT_sched);
 
-typedef ABT_pool (*ABT_sched_get_migr_pool_fn)(ABT_sched arg1);
+/** The pool that takes units which migrate to the scheduler. */
+typedef ABT_pool (*ABT_sched_get_migr_pool_fn)(ABT_sched);
 
+/** A scheduler by its functions. */
 typedef struct {
+	/** How it runs. */
 	ABT_sched_type type;
+	/** May be null. */
 	ABT_sched_init_fn init;
+	/** Must be there. */
 	ABT_sched_run_fn run;
+	/** May be null. */
 	ABT_sched_free_fn free;
+	/** May be null; then it is the first pool. */
 	ABT_sched_get_migr_pool_fn get_migr_pool;
 } ABT_sched_def;
 
+/** `ABT_TRUE` or `ABT_FALSE`. */
 typedef int ABT_bool;
 
+/** Handle of a ULT. */
 typedef struct ABT_thread_opaque *ABT_thread;
 
+/** Handle of attributes of a ULT. */
 typedef struct ABT_thread_attr_opaque *ABT_thread_attr;
 
+/** Handle of a tasklet. */
 typedef struct ABT_thread_opaque *ABT_task;
 
+/** Number of a unit, never used twice. */
 typedef uint64_t ABT_unit_id;
 
+/** Handle of a mutex. */
 typedef struct ABT_mutex_opaque *ABT_mutex;
 
+/** Handle of attributes of a mutex. */
 typedef struct ABT_mutex_attr_opaque *ABT_mutex_attr;
 
+/** Handle of a condition variable. */
 typedef struct ABT_cond_opaque *ABT_cond;
 
+/** Handle of a read-write lock. */
 typedef struct ABT_rwlock_opaque *ABT_rwlock;
 
+/** Handle of an eventual. */
 typedef struct ABT_eventual_opaque *ABT_eventual;
 
+/** Handle of a future. */
 typedef struct ABT_future_opaque *ABT_future;
 
+/** A setting of a scheduler, by its index. */
 typedef struct {
+	/** Its index, from 0; negative ones are the runtime's. */
 	int idx;
+	/** Type of its value. */
 	ABT_sched_config_type type;
 } ABT_sched_config_var;
 
+/** Handle of a barrier of execution streams. */
 typedef struct ABT_xstream_barrier_opaque *ABT_xstream_barrier;
 
+/** Handle of a configuration of a pool. */
 typedef struct ABT_pool_config_opaque *ABT_pool_config;
 
+/** Handle of a key of unit-local data. */
 typedef struct ABT_key_opaque *ABT_key;
 
+/** Handle of a barrier. */
 typedef struct ABT_barrier_opaque *ABT_barrier;
 
+/** Handle of a timer. */
 typedef struct ABT_timer_opaque *ABT_timer;
 
+/** Handle of a context of a tool. */
 typedef struct ABT_tool_context_opaque *ABT_tool_context;
 
-typedef ABT_unit_type (*ABT_unit_get_type_fn)(ABT_unit arg1);
+/** What a unit is. */
+typedef ABT_unit_type (*ABT_unit_get_type_fn)(ABT_unit);
 
-typedef ABT_thread (*ABT_unit_get_thread_fn)(ABT_unit arg1);
+/** The ULT of a unit. */
+typedef ABT_thread (*ABT_unit_get_thread_fn)(ABT_unit);
 
-typedef ABT_task (*ABT_unit_get_task_fn)(ABT_unit arg1);
+/** The tasklet of a unit. */
+typedef ABT_task (*ABT_unit_get_task_fn)(ABT_unit);
 
-typedef ABT_bool (*ABT_unit_is_in_pool_fn)(ABT_unit arg1);
+/** Whether the unit is in a pool. */
+typedef ABT_bool (*ABT_unit_is_in_pool_fn)(ABT_unit);
 
-typedef ABT_unit (*ABT_unit_create_from_thread_fn)(ABT_thread arg1);
+/** Makes the pool's unit of a ULT. */
+typedef ABT_unit (*ABT_unit_create_from_thread_fn)(ABT_thread);
 
-typedef ABT_unit (*ABT_unit_create_from_task_fn)(ABT_task arg1);
+/** Makes the pool's unit of a tasklet. */
+typedef ABT_unit (*ABT_unit_create_from_task_fn)(ABT_task);
 
-typedef void (*ABT_unit_free_fn)(ABT_unit *arg1);
+/** Frees a unit. */
+typedef void (*ABT_unit_free_fn)(ABT_unit*);
 
-typedef int (*ABT_pool_init_fn)(ABT_pool arg1, ABT_pool_config arg2);
+/** Prepares the pool; `ABT_SUCCESS` or an error. */
+typedef int (*ABT_pool_init_fn)(ABT_pool, ABT_pool_config);
 
-typedef size_t (*ABT_pool_get_size_fn)(ABT_pool arg1);
+/** How many units there are. */
+typedef size_t (*ABT_pool_get_size_fn)(ABT_pool);
 
-typedef void (*ABT_pool_push_fn)(ABT_pool arg1, ABT_unit arg2);
+/** Puts one in. */
+typedef void (*ABT_pool_push_fn)(ABT_pool, ABT_unit);
 
-typedef ABT_unit (*ABT_pool_pop_fn)(ABT_pool arg1);
+/** Takes one out, `ABT_UNIT_NULL` if there is none. */
+typedef ABT_unit (*ABT_pool_pop_fn)(ABT_pool);
 
-typedef ABT_unit (*ABT_pool_pop_timedwait_fn)(ABT_pool arg1, double arg2);
+/** Takes one out, waits for it until a time. */
+typedef ABT_unit (*ABT_pool_pop_timedwait_fn)(ABT_pool, double);
 
-typedef int (*ABT_pool_remove_fn)(ABT_pool arg1, ABT_unit arg2);
+/** Takes a certain one out. */
+typedef int (*ABT_pool_remove_fn)(ABT_pool, ABT_unit);
 
-typedef int (*ABT_pool_free_fn)(ABT_pool arg1);
+/** Frees what the pool has of its own. */
+typedef int (*ABT_pool_free_fn)(ABT_pool);
 
-typedef int (*ABT_pool_print_all_fn)(ABT_pool arg1, void *arg, void (*arg2)(void *arg1, ABT_unit arg2));
+/** Calls a function for each. */
+typedef int (*ABT_pool_print_all_fn)(ABT_pool, void *arg, void(*)(void*, ABT_unit));
 
+/** A pool by its functions. */
 typedef struct ABT_pool_def {
+	/** Who pushes and pops. */
 	ABT_pool_access access;
+	/** Must be there. */
 	ABT_unit_get_type_fn u_get_type;
+	/** Must be there. */
 	ABT_unit_get_thread_fn u_get_thread;
+	/** Must be there. */
 	ABT_unit_get_task_fn u_get_task;
+	/** Must be there. */
 	ABT_unit_is_in_pool_fn u_is_in_pool;
+	/** Must be there. */
 	ABT_unit_create_from_thread_fn u_create_from_thread;
+	/** Must be there. */
 	ABT_unit_create_from_task_fn u_create_from_task;
+	/** Must be there. */
 	ABT_unit_free_fn u_free;
+	/** May be null. */
 	ABT_pool_init_fn p_init;
+	/** Must be there. */
 	ABT_pool_get_size_fn p_get_size;
+	/** Must be there. */
 	ABT_pool_push_fn p_push;
+	/** Must be there. */
 	ABT_pool_pop_fn p_pop;
+	/** May be null. */
 	ABT_pool_pop_timedwait_fn p_pop_timedwait;
+	/** May be null. */
 	ABT_pool_remove_fn p_remove;
+	/** May be null. */
 	ABT_pool_free_fn p_free;
+	/** May be null. */
 	ABT_pool_print_all_fn p_print_all;
 } ABT_pool_def;
 
+/** Handle of a pool's definition by functions. */
 typedef ABT_pool_def *ABT_pool_user_def;
 
+/** Number of a ULT. */
 typedef ABT_unit_id ABT_thread_id;
 
+/** Memory for a mutex that is not created; zeros before its first use, see `ABT_MUTEX_INITIALIZER`. */
 typedef struct {
+	/** For the runtime. */
 	int dummy[16];
 } ABT_mutex_memory;
 
+/** Memory for a condition variable that is not created; zeros before its first use. */
 typedef struct {
+	/** For the runtime. */
 	int dummy[16];
 } ABT_cond_memory;
 
+/** Memory for an eventual that is not created; zeros before its first use. */
 typedef struct {
+	/** For the runtime. */
 	int dummy[16];
 } ABT_eventual_memory;
 
+/** A setting of a pool, by its key. */
 typedef struct {
+	/** Its key, from 0; negative ones are the runtime's. */
 	int key;
+	/** Type of its value. */
 	ABT_pool_config_type type;
 } ABT_pool_config_var;
 
+/** Bits that say by which operation a unit comes or goes. */
 typedef uint64_t ABT_pool_context;
 
-typedef ABT_unit (*ABT_pool_user_create_unit_fn)(ABT_pool arg1, ABT_thread arg2);
+/** Makes the pool's unit of a ULT or tasklet. */
+typedef ABT_unit (*ABT_pool_user_create_unit_fn)(ABT_pool, ABT_thread);
 
-typedef void (*ABT_pool_user_free_unit_fn)(ABT_pool arg1, ABT_unit arg2);
+/** Frees a unit. */
+typedef void (*ABT_pool_user_free_unit_fn)(ABT_pool, ABT_unit);
 
-typedef ABT_bool (*ABT_pool_user_is_empty_fn)(ABT_pool arg1);
+/** Whether there is no unit. */
+typedef ABT_bool (*ABT_pool_user_is_empty_fn)(ABT_pool);
 
-typedef ABT_thread (*ABT_pool_user_pop_fn)(ABT_pool arg1, ABT_pool_context arg2);
+/** Takes one out, `ABT_THREAD_NULL` if there is none. */
+typedef ABT_thread (*ABT_pool_user_pop_fn)(ABT_pool, ABT_pool_context);
 
-typedef void (*ABT_pool_user_push_fn)(ABT_pool arg1, ABT_unit arg2, ABT_pool_context arg3);
+/** Puts one in. */
+typedef void (*ABT_pool_user_push_fn)(ABT_pool, ABT_unit, ABT_pool_context);
 
-typedef int (*ABT_pool_user_init_fn)(ABT_pool arg1, ABT_pool_config arg2);
+/** Prepares the pool; `ABT_SUCCESS` or an error. */
+typedef int (*ABT_pool_user_init_fn)(ABT_pool, ABT_pool_config);
 
-typedef void (*ABT_pool_user_free_fn)(ABT_pool arg1);
+/** Frees what the pool has of its own. */
+typedef void (*ABT_pool_user_free_fn)(ABT_pool);
 
-typedef size_t (*ABT_pool_user_get_size_fn)(ABT_pool arg1);
+/** How many units there are. */
+typedef size_t (*ABT_pool_user_get_size_fn)(ABT_pool);
 
-typedef ABT_thread (*ABT_pool_user_pop_wait_fn)(ABT_pool arg1, double arg2, ABT_pool_context arg3);
+/** Takes one out, waits for it for some seconds. */
+typedef ABT_thread (*ABT_pool_user_pop_wait_fn)(ABT_pool, double, ABT_pool_context);
 
-typedef void (*ABT_pool_user_pop_many_fn)(ABT_pool arg1, ABT_thread *arg2, size_t arg3, size_t *arg4, ABT_pool_context arg5);
+/** Takes several out. */
+typedef void (*ABT_pool_user_pop_many_fn)(ABT_pool, ABT_thread*, size_t, size_t*, ABT_pool_context);
 
-typedef void (*ABT_pool_user_push_many_fn)(ABT_pool arg1, const ABT_unit *arg2, size_t arg3, ABT_pool_context arg4);
+/** Puts several in. */
+typedef void (*ABT_pool_user_push_many_fn)(ABT_pool, const ABT_unit*, size_t, ABT_pool_context);
 
-typedef void (*ABT_pool_user_print_all_fn)(ABT_pool arg1, void *arg, void (*arg2)(void *arg1, ABT_thread arg2));
+/** Calls a function for each. */
+typedef void (*ABT_pool_user_print_all_fn)(ABT_pool, void *arg, void(*)(void*, ABT_thread));
 
-typedef ABT_unit (*ABT_pool_pop_wait_fn)(ABT_pool arg1, double arg2);
+/** Takes one out, waits for it for some seconds. */
+typedef ABT_unit (*ABT_pool_pop_wait_fn)(ABT_pool, double);
 
-typedef void (*ABT_tool_thread_callback_fn)(ABT_thread arg1, ABT_xstream arg2, uint64_t event, ABT_tool_context context, void *user_arg);
+/** What a tool wants to be called with for an event of a ULT. */
+typedef void (*ABT_tool_thread_callback_fn)(ABT_thread, ABT_xstream, uint64_t event, ABT_tool_context context, void *user_arg);
 
-typedef void (*ABT_tool_task_callback_fn)(ABT_task arg1, ABT_xstream arg2, uint64_t event, ABT_tool_context context, void *user_arg);
+/** What a tool wants to be called with for an event of a tasklet. */
+typedef void (*ABT_tool_task_callback_fn)(ABT_task, ABT_xstream, uint64_t event, ABT_tool_context context, void *user_arg);
 
+/** The handle that stands for not being an execution stream. */
 #define ABT_XSTREAM_NULL ((ABT_xstream)1)
 
+/** The handle that stands for not being a barrier of execution streams. */
 #define ABT_XSTREAM_BARRIER_NULL ((ABT_xstream_barrier)2)
 
+/** The handle that stands for not being a scheduler. */
 #define ABT_SCHED_NULL ((ABT_sched)3)
 
+/** The handle that stands for not being a configuration of a scheduler. */
 #define ABT_SCHED_CONFIG_NULL ((ABT_sched_config)4)
 
+/** The handle that stands for not being a pool. */
 #define ABT_POOL_NULL ((ABT_pool)5)
 
+/** The handle that stands for not being a configuration of a pool. */
 #define ABT_POOL_CONFIG_NULL ((ABT_pool_config)6)
 
+/** The handle that stands for not being a unit. */
 #define ABT_UNIT_NULL ((ABT_unit)7)
 
+/** The handle that stands for not being a ULT. */
 #define ABT_THREAD_NULL ((ABT_thread)8)
 
+/** The handle that stands for not being attributes of a ULT. */
 #define ABT_THREAD_ATTR_NULL ((ABT_thread_attr)9)
 
+/** The handle that stands for not being a tasklet. */
 #define ABT_TASK_NULL ((ABT_task)10)
 
+/** The handle that stands for not being a key of unit-local data. */
 #define ABT_KEY_NULL ((ABT_key)11)
 
+/** The handle that stands for not being a mutex. */
 #define ABT_MUTEX_NULL ((ABT_mutex)12)
 
+/** The handle that stands for not being attributes of a mutex. */
 #define ABT_MUTEX_ATTR_NULL ((ABT_mutex_attr)13)
 
+/** The handle that stands for not being a condition variable. */
 #define ABT_COND_NULL ((ABT_cond)14)
 
+/** The handle that stands for not being a read-write lock. */
 #define ABT_RWLOCK_NULL ((ABT_rwlock)15)
 
+/** The handle that stands for not being an eventual. */
 #define ABT_EVENTUAL_NULL ((ABT_eventual)16)
 
+/** The handle that stands for not being a future. */
 #define ABT_FUTURE_NULL ((ABT_future)17)
 
+/** The handle that stands for not being a barrier. */
 #define ABT_BARRIER_NULL ((ABT_barrier)18)
 
+/** The handle that stands for not being a timer. */
 #define ABT_TIMER_NULL ((ABT_timer)19)
 
+/** The handle that stands for not being a context of a tool. */
 #define ABT_TOOL_CONTEXT_NULL ((ABT_tool_context)20)
 
+/** The handle that stands for no definition of a pool. */
 #define ABT_POOL_USER_DEF_NULL ((ABT_pool_user_def)21)
 
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
 
+/** sched/config.c: ends the list of settings of `ABT_sched_config_create`. */
 extern ABT_sched_config_var ABT_sched_config_var_end;
 
 /** global.c: starts the runtime, unless it is up; counts its calls. */
@@ -519,8 +834,13 @@ int ABT_xstream_free(ABT_xstream *xstream);
 /** stream.c: waits until its scheduler has nothing left to run. */
 int ABT_xstream_join(ABT_xstream xstream);
 
+/** stream.c: the scheduler that an execution stream runs. */
 int ABT_xstream_get_main_sched(ABT_xstream xstream, ABT_sched *sched);
 
+/**
+ * stream.c: runs a unit now, on the caller's execution stream; it belongs to `pool` from then on. To be
+ * called by a scheduler.
+ */
 int ABT_xstream_run_unit(ABT_unit unit, ABT_pool pool);
 
 /** stream.c: a scheduler must call it from time to time. */
@@ -533,10 +853,13 @@ int ABT_sched_create(ABT_sched_def *def, int num_pools, ABT_pool *pools, ABT_sch
 /** sched/sched.c: frees a scheduler that no execution stream uses, and its automatic pools. */
 int ABT_sched_free(ABT_sched *sched);
 
+/** sched/sched.c: stores the scheduler's own data. */
 int ABT_sched_set_data(ABT_sched sched, void *data);
 
+/** sched/sched.c: what `ABT_sched_set_data` has stored, null at first. */
 int ABT_sched_get_data(ABT_sched sched, void **data);
 
+/** sched/sched.c: how many pools a scheduler has. */
 int ABT_sched_get_num_pools(ABT_sched sched, int *num_pools);
 
 /** sched/sched.c: `max_pools` pools from index `idx` on. */
@@ -545,14 +868,24 @@ int ABT_sched_get_pools(ABT_sched sched, int max_pools, int idx, ABT_pool *pools
 /** sched/sched.c: whether somebody joins and nothing is left to run. */
 int ABT_sched_has_to_stop(ABT_sched sched, ABT_bool *stop);
 
+/**
+ * sched/config.c: makes a configuration of pairs of `ABT_sched_config_var` and value, up to
+ * `ABT_sched_config_var_end`.
+ */
 int ABT_sched_config_create(ABT_sched_config *config, ...);
 
+/**
+ * sched/config.c: stores the values of settings 0 to `num_vars` - 1 where the pointers after it say; a
+ * null pointer skips one.
+ */
 int ABT_sched_config_read(ABT_sched_config config, int num_vars, ...);
 
+/** sched/config.c: frees a configuration; the handle becomes null. */
 int ABT_sched_config_free(ABT_sched_config *config);
 
-int ABT_pool_create_basic(ABT_pool_kind kind, ABT_pool_access access, ABT_bool automatic, ABT_pool
-		*newpool);
+/** pool/pool.c: a predefined pool. With `automatic` it is freed with the last scheduler that has it. */
+int ABT_pool_create_basic(ABT_pool_kind kind, ABT_pool_access access, ABT_bool automatic,
+		ABT_pool *newpool);
 
 /** pool/pool.c: an empty pool that no scheduler has. */
 int ABT_pool_free(ABT_pool *pool);
@@ -570,37 +903,41 @@ int ABT_pool_pop(ABT_pool pool, ABT_unit *unit);
 int ABT_unit_get_thread(ABT_unit unit, ABT_thread *thread);
 
 /** thread.c: a ULT, ready in `pool`. Unnamed if `newthread` is null: it then frees itself when it ends. */
-int ABT_thread_create(ABT_pool pool, void (*thread_func)(void *arg1), void *arg, ABT_thread_attr
-		attr, ABT_thread *newthread);
+int ABT_thread_create(ABT_pool pool, void (*thread_func)(void*), void *arg, ABT_thread_attr attr,
+		ABT_thread *newthread);
 
 /** thread.c: joins and frees a named ULT or tasklet. */
 int ABT_thread_free(ABT_thread *thread);
 
+/** thread.c: waits until a ULT has ended. */
 int ABT_thread_join(ABT_thread thread);
 
 /** thread.c: the calling ULT. */
 int ABT_thread_self(ABT_thread *thread);
 
+/** thread.c: lets other units run; without effect on a thread that Argobots does not know. */
 int ABT_thread_yield(void);
 
 /** thread.c: makes a ULT ready that has suspended itself. */
 int ABT_thread_resume(ABT_thread thread);
 
+/** thread.c: whether a ULT was created without a handle; such a one frees itself. */
 int ABT_thread_is_unnamed(ABT_thread thread, ABT_bool *is_unnamed);
 
 /** thread.c: the function that the ULT runs. */
-int ABT_thread_get_thread_func(ABT_thread thread, void (**thread_func)(void *arg1));
+int ABT_thread_get_thread_func(ABT_thread thread, void (**thread_func)(void*));
 
 /** thread_attr.c: attributes with the default stack size. */
 int ABT_thread_attr_create(ABT_thread_attr *newattr);
 
+/** thread_attr.c: frees attributes; the handle becomes null. */
 int ABT_thread_attr_free(ABT_thread_attr *attr);
 
 /** thread_attr.c: in bytes; rounded up to pages. */
 int ABT_thread_attr_set_stacksize(ABT_thread_attr attr, size_t stacksize);
 
 /** task.c: a tasklet, which runs on the scheduler's stack. */
-int ABT_task_create(ABT_pool pool, void (*task_func)(void *arg1), void *arg, ABT_task *newtask);
+int ABT_task_create(ABT_pool pool, void (*task_func)(void*), void *arg, ABT_task *newtask);
 
 /** task.c: joins and frees a named tasklet. */
 int ABT_task_free(ABT_task *task);
@@ -611,33 +948,43 @@ int ABT_self_get_thread_id(ABT_unit_id *id);
 /** self.c: what the caller is. */
 int ABT_self_get_type(ABT_unit_type *type);
 
+/** self.c: suspends the calling ULT until `ABT_thread_resume`. */
 int ABT_self_suspend(void);
 
+/** mutex.c: a mutex that nobody holds. */
 int ABT_mutex_create(ABT_mutex *newmutex);
 
+/** mutex.c: a mutex with attributes, which may be null. */
 int ABT_mutex_create_with_attr(ABT_mutex_attr attr, ABT_mutex *newmutex);
 
+/** mutex.c: a mutex that nobody holds; the handle becomes null. */
 int ABT_mutex_free(ABT_mutex *mutex);
 
+/** mutex.c: waits until nobody holds it; a ULT lets others run meanwhile. */
 int ABT_mutex_lock(ABT_mutex mutex);
 
 /** mutex.c: `ABT_ERR_MUTEX_LOCKED` if somebody holds it. */
 int ABT_mutex_trylock(ABT_mutex mutex);
 
+/** mutex.c: gives it back. */
 int ABT_mutex_unlock(ABT_mutex mutex);
 
+/** mutex_attr.c: attributes of a plain mutex. */
 int ABT_mutex_attr_create(ABT_mutex_attr *newattr);
 
+/** mutex_attr.c: frees attributes; the handle becomes null. */
 int ABT_mutex_attr_free(ABT_mutex_attr *attr);
 
 /** mutex_attr.c: whether the holder may lock it again. */
 int ABT_mutex_attr_set_recursive(ABT_mutex_attr attr, ABT_bool recursive);
 
+/** cond.c: a condition variable that nobody waits for. */
 int ABT_cond_create(ABT_cond *newcond);
 
 /** cond.c: `ABT_ERR_COND` if somebody waits. */
 int ABT_cond_free(ABT_cond *cond);
 
+/** cond.c: gives the mutex back, waits to be woken, takes the mutex again. */
 int ABT_cond_wait(ABT_cond cond, ABT_mutex mutex);
 
 /** cond.c: until a time of the real-time clock; then `ABT_ERR_COND_TIMEDOUT`. */
@@ -649,19 +996,25 @@ int ABT_cond_signal(ABT_cond cond);
 /** cond.c: wakes all. */
 int ABT_cond_broadcast(ABT_cond cond);
 
+/** rwlock.c: a lock that many may hold for reading or one for writing. */
 int ABT_rwlock_create(ABT_rwlock *newrwlock);
 
+/** rwlock.c: a lock that nobody holds or waits for. */
 int ABT_rwlock_free(ABT_rwlock *rwlock);
 
+/** rwlock.c: waits until nobody holds it for writing. */
 int ABT_rwlock_rdlock(ABT_rwlock rwlock);
 
+/** rwlock.c: waits until nobody holds it. */
 int ABT_rwlock_wrlock(ABT_rwlock rwlock);
 
+/** rwlock.c: gives it back, whichever way it was taken. */
 int ABT_rwlock_unlock(ABT_rwlock rwlock);
 
 /** eventual.c: for a value of `nbytes` bytes. */
 int ABT_eventual_create(int nbytes, ABT_eventual *neweventual);
 
+/** eventual.c: an eventual that nobody waits for; the handle becomes null. */
 int ABT_eventual_free(ABT_eventual *eventual);
 
 /** eventual.c: until it is set; then `value`, if not null, gets the address of the value. */
@@ -674,13 +1027,16 @@ int ABT_eventual_set(ABT_eventual eventual, void *value, int nbytes);
 int ABT_eventual_reset(ABT_eventual eventual);
 
 /** futures.c: ready when it has been set `num_compartments` times; `cb_func` then gets all values. */
-int ABT_future_create(uint32_t num_compartments, void (*cb_func)(void **arg), ABT_future
-		*newfuture);
+int ABT_future_create(uint32_t num_compartments, void (*cb_func)(void **arg),
+		ABT_future *newfuture);
 
+/** futures.c: a future that nobody waits for. */
 int ABT_future_free(ABT_future *future);
 
+/** futures.c: waits until all compartments are set. */
 int ABT_future_wait(ABT_future future);
 
+/** futures.c: whether all compartments are set. */
 int ABT_future_test(ABT_future future, ABT_bool *is_ready);
 
 /** futures.c: the next compartment; `ABT_ERR_FUTURE` if all are set. */
@@ -689,25 +1045,30 @@ int ABT_future_set(ABT_future future, void *value);
 /** timer.c: seconds since the epoch. */
 double ABT_get_wtime(void);
 
+/** info.c: prints how Argobots was built and started. */
 int ABT_info_print_config(FILE *fp);
 
+/** info.c: prints all execution streams. */
 int ABT_info_print_all_xstreams(FILE *fp);
 
+/** info.c: prints an execution stream. */
 int ABT_info_print_xstream(FILE *fp, ABT_xstream xstream);
 
 /** info.c: a scheduler with its pools. */
 int ABT_info_print_sched(FILE *fp, ABT_sched sched);
 
+/** info.c: prints a pool. */
 int ABT_info_print_pool(FILE *fp, ABT_pool pool);
 
+/** info.c: prints a ULT. */
 int ABT_info_print_thread(FILE *fp, ABT_thread thread);
 
 /**
  * info.c: all execution streams dump their ULTs at the next opportunity; those that have not after
  * `timeout` seconds (negative: ever) are left out. Async-signal-safe.
  */
-int ABT_info_trigger_print_all_thread_stacks(FILE *fp, double timeout, void (*cb_func)(ABT_bool
-		arg1, void *arg2), void *arg);
+int ABT_info_trigger_print_all_thread_stacks(FILE *fp, double timeout, void (*cb_func)(ABT_bool,
+		void*), void *arg);
 
 /**
  * Parks the calling scheduler until one of its pools has a unit to pop.

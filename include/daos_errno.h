@@ -5,109 +5,213 @@
 
 /** @file daos_errno.h: DAOS's error codes. Functions return them negated. */
 
+/** Error codes; functions return them negated. */
 enum daos_errno {
+	/** No error. */
 	DER_SUCCESS = 0,
+	/** Codes of gurt and CaRT come behind it. */
 	DER_ERR_GURT_BASE = 1000,
+	/** Operation not permitted. */
 	DER_NO_PERM = 1001,
+	/** Invalid handle. */
 	DER_NO_HDL = 1002,
+	/** Invalid parameters. */
 	DER_INVAL = 1003,
+	/** Entity already exists. */
 	DER_EXIST = 1004,
+	/** The specified entity does not exist. */
 	DER_NONEXIST = 1005,
+	/** Unreachable node. */
 	DER_UNREACH = 1006,
+	/** No space on storage target. */
 	DER_NOSPACE = 1007,
+	/** Operation already performed. */
 	DER_ALREADY = 1008,
+	/** Out of memory. */
 	DER_NOMEM = 1009,
+	/** Function not implemented. */
 	DER_NOSYS = 1010,
+	/** Time out. */
 	DER_TIMEDOUT = 1011,
+	/** Device or resource busy. */
 	DER_BUSY = 1012,
+	/** Try again. */
 	DER_AGAIN = 1013,
+	/** Incompatible protocol. */
 	DER_PROTO = 1014,
+	/** Device or resource not initialized. */
 	DER_UNINIT = 1015,
+	/** Buffer too short. */
 	DER_TRUNC = 1016,
+	/** Data too long for defined data type or buffer size. */
 	DER_OVERFLOW = 1017,
+	/** Operation canceled. */
 	DER_CANCELED = 1018,
+	/** Out of group or member list. */
 	DER_OOG = 1019,
+	/** Transport layer mercury error. */
 	DER_HG = 1020,
+	/** RPC or protocol version not registered. */
 	DER_UNREG = 1021,
+	/** Failed to generate an address string. */
 	DER_ADDRSTR_GEN = 1022,
+	/** PMIx layer error. */
 	DER_PMIX = 1023,
+	/** Incast variable unavailable locally. Must forward. */
 	DER_IVCB_FORWARD = 1024,
+	/** Miscellaneous error. */
 	DER_MISC = 1025,
+	/** Bad path name. */
 	DER_BADPATH = 1026,
+	/** Not a directory. */
 	DER_NOTDIR = 1027,
+	/** Collective RPC failed. */
 	DER_CORPC_INCOMPLETE = 1028,
+	/** No rank is subscribed to RAS. */
 	DER_NO_RAS_RANK = 1029,
+	/** Service group not attached. */
 	DER_NOTATTACH = 1030,
+	/** Version mismatch. */
 	DER_MISMATCH = 1031,
+	/** Rank has been excluded. */
 	DER_EXCLUDED = 1032,
+	/** User provided RPC handler did not send reply back. */
 	DER_NOREPLY = 1033,
+	/** Denial of service. */
 	DER_DOS = 1034,
+	/** Incorrect target for the RPC. */
 	DER_BAD_TARGET = 1035,
+	/** Group versioning mismatch. */
 	DER_GRPVER = 1036,
+	/** HLC synchronization error. */
 	DER_HLC_SYNC = 1037,
+	/** Not enough shared memory free. */
 	DER_NO_SHMEM = 1038,
+	/** Failed to add the specified metric. */
 	DER_ADD_METRIC_FAILED = 1039,
+	/** Duration end not paired with duration start. */
 	DER_DURATION_MISMATCH = 1040,
+	/** Operation not permitted for metric type provided. */
 	DER_OP_NOT_PERMITTED = 1041,
+	/** Path name exceeds permitted length. */
 	DER_EXCEEDS_PATH_LEN = 1042,
+	/** Read failed because metric not found. */
 	DER_METRIC_NOT_FOUND = 1043,
+	/** Unable to access shared memory segment due to incompatible user or group permissions. */
 	DER_SHMEM_PERMS = 1044,
+	/** Fatal transport layer mercury error. */
 	DER_HG_FATAL = 1045,
+	/** Quota limit reached. */
 	DER_QUOTA_LIMIT = 1046,
+	/** Codes of DAOS come behind it. */
 	DER_ERR_DAOS_BASE = 2000,
+	/** I / O error. */
 	DER_IO = 2001,
+	/** Memory free error. */
 	DER_FREE_MEM = 2002,
+	/** Entity not found. */
 	DER_ENOENT = 2003,
+	/** Unknown object type. */
 	DER_NOTYPE = 2004,
+	/** Unknown object schema. */
 	DER_NOSCHEMA = 2005,
+	/** Object is not local. */
 	DER_NOLOCAL = 2006,
+	/** Stale pool map version. */
 	DER_STALE = 2007,
+	/** Not service leader. */
 	DER_NOTLEADER = 2008,
+	/** Target create error. */
 	DER_TGT_CREATE = 2009,
+	/** Epoch is read only. */
 	DER_EP_RO = 2010,
+	/** Epoch is too old. All data have been recycled. */
 	DER_EP_OLD = 2011,
+	/** Key is too large. */
 	DER_KEY2BIG = 2012,
+	/** Record is too large. */
 	DER_REC2BIG = 2013,
+	/** I / O buffers do not match object extents. */
 	DER_IO_INVAL = 2014,
+	/** Event queue is busy. */
 	DER_EQ_BUSY = 2015,
+	/** Domain of cluster component do not match. */
 	DER_DOMAIN = 2016,
+	/** Service should shut down. */
 	DER_SHUTDOWN = 2017,
+	/** Operation now in progress. */
 	DER_INPROGRESS = 2018,
+	/** Not applicable. */
 	DER_NOTAPPLICABLE = 2019,
+	/** Not a service replica. */
 	DER_NOTREPLICA = 2020,
+	/** Checksum error. */
 	DER_CSUM = 2021,
+	/** Unsupported durable format. */
 	DER_DF_INVAL = 2022,
+	/** Incompatible durable format version. */
 	DER_DF_INCOMPT = 2023,
+	/** Record size error. */
 	DER_REC_SIZE = 2024,
+	/** Transaction should restart. */
 	DER_TX_RESTART = 2025,
+	/** Data lost or not recoverable. */
 	DER_DATA_LOSS = 2026,
+	/** Operation canceled. */
 	DER_OP_CANCELED = 2027,
+	/** TX is not committed. */
 	DER_TX_BUSY = 2028,
+	/** Agent is incompatible with libdaos. */
 	DER_AGENT_INCOMPAT = 2029,
+	/** To be handled via distributed transaction. */
 	DER_NEED_TX = 2030,
+	/** Failures exceed RF. */
 	DER_RF = 2031,
+	/** Fetch again. */
 	DER_FETCH_AGAIN = 2032,
+	/** TX status is uncertain. */
 	DER_TX_UNCERTAIN = 2033,
+	/** Agent communication error. */
 	DER_AGENT_COMM = 2034,
+	/** ID mismatch. */
 	DER_ID_MISMATCH = 2035,
+	/** Retry with other target. */
 	DER_TGT_RETRY = 2036,
+	/** Operation not supported. */
 	DER_NOTSUPPORTED = 2037,
+	/** One or more control plane components are incompatible. */
 	DER_CONTROL_INCOMPAT = 2038,
+	/** No service available. */
 	DER_NO_SERVICE = 2039,
+	/** TX ID may be reused. */
 	DER_TX_ID_REUSED = 2040,
+	/** update again. */
 	DER_UPDATE_AGAIN = 2041,
+	/** NVMe I / O error. */
 	DER_NVME_IO = 2042,
+	/** Unable to access one or more certificates. */
 	DER_NO_CERT = 2043,
+	/** Invalid x509 certificate. */
 	DER_BAD_CERT = 2044,
+	/** Same epoch partial overwrite of VOS array value disallowed. */
 	DER_VOS_PARTIAL_UPDATE = 2045,
+	/** Page is temporarily read only due to checkpointing. */
 	DER_CHKPT_BUSY = 2046,
+	/** Division by zero. */
 	DER_DIV_BY_ZERO = 2047,
+	/** retry later because of overloaded service. */
 	DER_OVERLOAD_RETRY = 2048,
+	/** Cannot resume former DAOS check instance. */
 	DER_NOT_RESUME = 2049,
+	/** The specified container does not exist. */
 	DER_CONT_NONEXIST = 2050,
+	/** The specified container is being destroyed. */
 	DER_CONT_DESTROYING = 2051,
+	/** current item for iteration or something else should be ignored. */
 	DER_IGNORE = 2052,
+	/** Behind the last code. */
 	DER_LAST_VALID = 2053,
+	/** No code at all. */
 	DER_UNKNOWN = 501000,
 };
 

@@ -19,14 +19,19 @@
 /** `DAOS_PROP_LABEL_MAX_LEN` of `daos_prop.h`: longest label, without the NUL. */
 #define DAOS_PROP_LABEL_MAX_LEN 127
 
+/** A size in bytes. */
 typedef uint64_t daos_size_t;
 
+/** An offset in bytes. */
 typedef uint64_t daos_off_t;
 
+/** Handle of a pool, container or object; all zeros for none. */
 typedef struct {
+	/** Its value. */
 	uint64_t cookie;
 } daos_handle_t;
 
+/** A reading of the hybrid logical clock. */
 typedef uint64_t daos_epoch_t;
 
 /** `daos_mgmt_pool_info_t` of `daos_mgmt.h`: a pool of the system. */

@@ -7,28 +7,41 @@
 
 #include <stdint.h>
 
+/** Version of the API, first part. */
 #define DAOS_API_VERSION_MAJOR 2
 
+/** Version of the API, second part. */
 #define DAOS_API_VERSION_MINOR 8
 
+/** Version of the API, third part. */
 #define DAOS_API_VERSION_FIX 0
 
+/** Version of DAOS, first part. */
 #define DAOS_VERSION_MAJOR 2
 
+/** Version of DAOS, second part. */
 #define DAOS_VERSION_MINOR 8
 
+/** Version of DAOS, third part. */
 #define DAOS_VERSION_FIX 0
 
+/** Version of the protocol between ranks; spelled as in DAOS. */
 #define DAOS_VERSION_PROTOCAL 1
 
 
+/** A version as one number. */
 typedef union {
+	/** The number. */
 	uint32_t raw;
 	/** The version's parts. */
 	struct {
+		/** Protocol between ranks. */
 		uint8_t protocol;
+		/** Third part. */
 		uint8_t patch;
+		/** Second part. */
 		uint8_t minor;
+		/** First part. */
 		uint8_t major;
 	};
 } daos_version_t;

@@ -13,74 +13,120 @@
 
 struct crt_corpc_ops;
 
+/** Name of a group of engines. */
 typedef d_string_t crt_group_id_t;
 
+/** A group of engines, as a user of CaRT sees it. */
 struct crt_group {
+	/** Its name. */
 	crt_group_id_t cg_grpid;
 };
 
+/** A group of engines. */
 typedef struct crt_group crt_group_t;
 
+/** Handle by which structures are packed and unpacked. */
 typedef void *crt_proc_t;
 
+/** Packs, unpacks or frees `data`; 0 or a DAOS error code. */
 typedef int (*crt_proc_cb_t)(crt_proc_t proc, void *data);
 
+/** How an RPC's request and reply are packed. */
 struct crt_req_format {
+	/** For the request. */
 	crt_proc_cb_t crf_proc_in;
+	/** For the reply. */
 	crt_proc_cb_t crf_proc_out;
+	/** Bytes of the request's structure. */
 	size_t crf_size_in;
+	/** Bytes of the reply's structure. */
 	size_t crf_size_out;
 };
 
+/** Handle of a network context. */
 typedef void *crt_context_t;
 
+/** Where an RPC goes. */
 typedef struct {
+	/** The group; null for the primary one. */
 	crt_group_t *ep_grp;
+	/** The rank within the group. */
 	d_rank_t ep_rank;
+	/** The network context of that rank. */
 	uint32_t ep_tag;
 } crt_endpoint_t;
 
+/** Number of an RPC: module, version, index. */
 typedef uint32_t crt_opcode_t;
 
+/** The structure of a request. */
 typedef void *crt_rpc_input_t;
 
+/** The structure of a reply. */
 typedef void *crt_rpc_output_t;
 
+/** Handle of memory for bulk transfers. */
 typedef void *crt_bulk_t;
 
+/** An RPC. */
 struct crt_rpc {
+	/** Its network context. */
 	crt_context_t cr_ctx;
+	/** Where it goes. */
 	crt_endpoint_t cr_ep;
+	/** Its number. */
 	crt_opcode_t cr_opc;
+	/** The request. */
 	crt_rpc_input_t cr_input;
+	/** The reply. */
 	crt_rpc_output_t cr_output;
+	/** Bytes of the request. */
 	size_t cr_input_size;
+	/** Bytes of the reply. */
 	size_t cr_output_size;
+	/** Bulk memory of a collective RPC; may be null. */
 	crt_bulk_t cr_co_bulk_hdl;
 };
 
+/** An RPC. */
 typedef struct crt_rpc crt_rpc_t;
 
+/** Handles a request on the server. */
 typedef void (*crt_rpc_cb_t)(crt_rpc_t *rpc);
 
+/** What a collective RPC does at each rank. */
 struct crt_corpc_ops {
+	/** Merges one reply into another; 0 or a DAOS error code. */
 	int (*co_aggregate)(crt_rpc_t *source, crt_rpc_t *result, void *arg);
+	/** Before the request goes on; may be null. */
 	int (*co_pre_forward)(crt_rpc_t *rpc, void *arg);
+	/** After the reply was sent; may be null. */
 	int (*co_post_reply)(crt_rpc_t *rpc, void *arg);
 };
 
+/** An RPC of a protocol. */
 struct crt_proto_rpc_format {
+	/** How it is packed. */
 	struct crt_req_format *prf_req_fmt;
+	/** Its handler on the server. */
 	crt_rpc_cb_t prf_hdlr;
+	/** For a collective RPC, otherwise null. */
 	struct crt_corpc_ops *prf_co_ops;
+	/** `CRT_RPC_FEAT_*` bits. */
 	uint32_t prf_flags;
 };
 
+/** A protocol: one version of a module's RPCs. */
 struct crt_proto_format {
+	/** Its name. */
 	const char *cpf_name;
+	/** Its version. */
 	uint32_t cpf_ver;
+	/** Entries in `cpf_prf`. */
 	uint32_t cpf_count;
+	/** Its RPCs, by index. */
 	struct crt_proto_rpc_format *cpf_prf;
+	/** Its number, which is that of the module in `MODID` position. */
 	crt_opcode_t cpf_base;
 };
 

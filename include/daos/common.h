@@ -34,23 +34,33 @@
 /** Where the log goes if D_LOG_FILE does not say. */
 #define DAOS_LOG_DEFAULT "/tmp/daos.log"
 
+/** Bits of a fault location that number it within its group. */
 #define DAOS_FAIL_MASK_LOC 65535
 
+/** The fault happens once. */
 #define DAOS_FAIL_ONCE 16777216
 
+/** The fault happens as often as `daos_fail_num_set` has said. */
 #define DAOS_FAIL_SOME 33554432
 
+/** The fault happens every time. */
 #define DAOS_FAIL_ALWAYS 67108864
 
+/** Bits of a fault location that identify it. */
 #define DAOS_FAIL_ID_MASK 16777215
 
+/** Bits of a fault location that hold its group. */
 #define DAOS_FAIL_GROUP_MASK 16711680
 
+/** Position of those bits. */
 #define DAOS_FAIL_GROUP_SHIFT 16
 
 enum {
+	/** Faults for unit tests. */
 	DAOS_FAIL_UNIT_TEST_GROUP = 1,
+	/** Faults for tests of a system. */
 	DAOS_FAIL_SYS_TEST_GROUP = 2,
+	/** Number of the group behind the last. */
 	DAOS_FAIL_MAX_GROUP = 3,
 	/** `enum` of `daos_mgmt.h`: parameters of [`crate::dss_parameters_set`]. */
 	DMG_KEY_FAIL_LOC = 0,

@@ -63,15 +63,23 @@
 	ACTION(DB_SEC, sec, security, 0, arg)                                                      \
 	ACTION(DB_CSUM, csum, checksum, 0, arg)
 
+/** No debug stream. */
 #define DB_NULL 0
 
 enum {
+	/** Nothing is left out. */
 	IOBP_OFF = 0,
+	/** Clients send no RPC. */
 	IOBP_CLI_RPC = 1,
+	/** Servers transfer no bulk data. */
 	IOBP_SRV_BULK = 2,
+	/** Servers do no I/O on targets. */
 	IOBP_TARGET = 4,
+	/** Servers write nothing to NVMe. */
 	IOBP_NVME = 8,
+	/** Servers cache no bulk handles. */
 	IOBP_SRV_BULK_CACHE = 16,
+	/** Servers commit no write-ahead log. */
 	IOBP_WAL_COMMIT = 32,
 };
 
@@ -90,20 +98,28 @@ extern "C" {
 /** All parts (src/common/debug.c). */
 extern struct io_bypass io_bypass_dict[7];
 
+/** debug.c: debug stream of metadata. */
 extern d_dbug_t DB_MD;
 
+/** debug.c: debug stream of placement. */
 extern d_dbug_t DB_PL;
 
+/** debug.c: debug stream of management. */
 extern d_dbug_t DB_MGMT;
 
+/** debug.c: debug stream of epochs. */
 extern d_dbug_t DB_EPC;
 
+/** debug.c: debug stream of the durable format. */
 extern d_dbug_t DB_DF;
 
+/** debug.c: debug stream of rebuild. */
 extern d_dbug_t DB_REBUILD;
 
+/** debug.c: debug stream of security. */
 extern d_dbug_t DB_SEC;
 
+/** debug.c: debug stream of checksums. */
 extern d_dbug_t DB_CSUM;
 
 /** debug.c: the number of log facility `daos`, -1 before it is registered. */

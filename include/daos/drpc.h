@@ -11,29 +11,45 @@
 
 struct ProtobufCAllocator;
 
+/** Flags of `drpc_call`. */
 enum rpcflags {
+	/** Wait for the response. */
 	R_SYNC = 1,
 };
 
+/** A Unix domain socket. */
 struct unixcomm {
+	/** Its descriptor. */
 	int fd;
+	/** What `fcntl` has set on it. */
 	int flags;
 };
 
-typedef void (*drpc_handler_t)(Drpc__Call *arg1, Drpc__Response *arg2);
+/** Answers a call: fills in a response that is prepared as a success without a body. */
+typedef void (*drpc_handler_t)(Drpc__Call*, Drpc__Response*);
 
+/** Lets other units run while dRPC waits; 0. */
 typedef int (*drpc_thread_yielder_t)(void);
 
+/** One end of a dRPC connection, or a listener. References are counted. */
 struct drpc {
+	/** Its socket. */
 	struct unixcomm *comm;
+	/** Number of the last call that was sent. */
 	int sequence;
+	/** References; the last one closes it. */
 	uint32_t ref_count;
+	/** Answers calls that a listener's connections receive; null on a client. */
 	drpc_handler_t handler;
+	/** Called while a client waits; may be null. */
 	drpc_thread_yielder_t yield;
 };
 
+/** A protobuf-c allocator that notes when there is no memory. */
 struct drpc_alloc {
+	/** The allocator; its data points to this structure. */
 	struct ProtobufCAllocator alloc;
+	/** Whether an allocation has failed. */
 	bool oom;
 };
 

@@ -14,41 +14,67 @@ struct ProtobufCEnumDescriptor;
 struct ProtobufCMessage;
 struct ProtobufCMessageDescriptor;
 
+/** Outcome of a call as far as dRPC is concerned; what the method has to say is in the body. */
 enum _Drpc__Status {
+	/** The method was called. */
 	DRPC__STATUS__SUCCESS = 0,
+	/** The method will be called. */
 	DRPC__STATUS__SUBMITTED = 1,
+	/** The call failed. */
 	DRPC__STATUS__FAILURE = 2,
+	/** There is no such module. */
 	DRPC__STATUS__UNKNOWN_MODULE = 3,
+	/** The module has no such method. */
 	DRPC__STATUS__UNKNOWN_METHOD = 4,
+	/** The message is not a call. */
 	DRPC__STATUS__FAILED_UNMARSHAL_CALL = 5,
+	/** The method cannot read the body. */
 	DRPC__STATUS__FAILED_UNMARSHAL_PAYLOAD = 6,
+	/** The response cannot be packed. */
 	DRPC__STATUS__FAILED_MARSHAL = 7,
+	/** Makes the enumeration as large as an int. */
 	_DRPC__STATUS_IS_INT_SIZE = 2147483647,
 };
 
+/** A call. */
 struct _Drpc__Call {
+	/** What protobuf-c needs of every message. */
 	struct ProtobufCMessage base;
+	/** A `drpc_module`. */
 	int32_t module;
+	/** A method of that module. */
 	int32_t method;
+	/** The response will have it too. */
 	int64_t sequence;
+	/** The method's own message, packed. */
 	struct ProtobufCBinaryData body;
 };
 
+/** A call. */
 typedef struct _Drpc__Call Drpc__Call;
 
+/** Outcome of a call. */
 typedef enum _Drpc__Status Drpc__Status;
 
+/** The answer to a call. */
 struct _Drpc__Response {
+	/** What protobuf-c needs of every message. */
 	struct ProtobufCMessage base;
+	/** That of the call. */
 	int64_t sequence;
+	/** Outcome. */
 	Drpc__Status status;
+	/** The method's own message, packed. */
 	struct ProtobufCBinaryData body;
 };
 
+/** The answer to a call. */
 typedef struct _Drpc__Response Drpc__Response;
 
+/** protobuf-c's type of a function that takes a call. */
 typedef void (*Drpc__Call_Closure)(const Drpc__Call *message, void *closure_data);
 
+/** protobuf-c's type of a function that takes a response. */
 typedef void (*Drpc__Response_Closure)(const Drpc__Response *message, void *closure_data);
 
 #ifdef __cplusplus
@@ -77,8 +103,8 @@ size_t drpc__call__pack(const Drpc__Call *message, uint8_t *out);
 size_t drpc__call__pack_to_buffer(const Drpc__Call *message, struct ProtobufCBuffer *buffer);
 
 /** drpc.pb-c.c: the message in `data`, or null when there is none or no memory. */
-Drpc__Call *drpc__call__unpack(struct ProtobufCAllocator *allocator, size_t len, const uint8_t
-		*data);
+Drpc__Call *drpc__call__unpack(struct ProtobufCAllocator *allocator, size_t len,
+		const uint8_t *data);
 
 /** drpc.pb-c.c: frees the message and what it owns; null is ignored. */
 void drpc__call__free_unpacked(Drpc__Call *message, struct ProtobufCAllocator *allocator);
@@ -93,12 +119,12 @@ size_t drpc__response__get_packed_size(const Drpc__Response *message);
 size_t drpc__response__pack(const Drpc__Response *message, uint8_t *out);
 
 /** drpc.pb-c.c: appends the message to `buffer`, returns the number of bytes. */
-size_t drpc__response__pack_to_buffer(const Drpc__Response *message, struct ProtobufCBuffer
-		*buffer);
+size_t drpc__response__pack_to_buffer(const Drpc__Response *message,
+		struct ProtobufCBuffer *buffer);
 
 /** drpc.pb-c.c: the message in `data`, or null when there is none or no memory. */
-Drpc__Response *drpc__response__unpack(struct ProtobufCAllocator *allocator, size_t len, const
-		uint8_t *data);
+Drpc__Response *drpc__response__unpack(struct ProtobufCAllocator *allocator, size_t len,
+		const uint8_t *data);
 
 /** drpc.pb-c.c: frees the message and what it owns; null is ignored. */
 void drpc__response__free_unpacked(Drpc__Response *message, struct ProtobufCAllocator *allocator);

@@ -5,86 +5,159 @@
 
 /** @file daos/drpc_modules.h: ids of dRPC modules and of their methods. */
 
+/** Modules that answer dRPC calls. */
 enum drpc_module {
+	/** For tests. */
 	DRPC_MODULE_TEST = 0,
+	/** The agent's security module. */
 	DRPC_MODULE_SEC_AGENT = 1,
+	/** The engine's management module. */
 	DRPC_MODULE_MGMT = 2,
+	/** The control plane on the server. */
 	DRPC_MODULE_SRV = 3,
+	/** The control plane's security module. */
 	DRPC_MODULE_SEC = 4,
+	/** Number of modules. */
 	NUM_DRPC_MODULES = 5,
 };
 
+/** Methods of `DRPC_MODULE_SEC_AGENT`. */
 enum drpc_sec_agent_method {
+	/** Give a client its credentials. */
 	DRPC_METHOD_SEC_AGENT_REQUEST_CREDS = 101,
+	/** Behind the last. */
 	NUM_DRPC_SEC_AGENT_METHODS = 102,
 };
 
+/** Methods of `DRPC_MODULE_MGMT`. */
 enum drpc_mgmt_method {
+	/** End the engine at once. */
 	DRPC_METHOD_MGMT_KILL_RANK = 201,
+	/** Tell the engine its rank. */
 	DRPC_METHOD_MGMT_SET_RANK = 202,
+	/** How clients reach the engines. */
 	DRPC_METHOD_MGMT_GET_ATTACH_INFO = 206,
+	/** Create a pool. */
 	DRPC_METHOD_MGMT_POOL_CREATE = 207,
+	/** Destroy a pool. */
 	DRPC_METHOD_MGMT_POOL_DESTROY = 208,
+	/** Set the modules up. */
 	DRPC_METHOD_MGMT_SET_UP = 209,
+	/** Health of a device. */
 	DRPC_METHOD_MGMT_BIO_HEALTH_QUERY = 210,
+	/** Devices of the engine. */
 	DRPC_METHOD_MGMT_SMD_LIST_DEVS = 211,
+	/** Pools of the devices. */
 	DRPC_METHOD_MGMT_SMD_LIST_POOLS = 212,
+	/** Get a pool's access control list. */
 	DRPC_METHOD_MGMT_POOL_GET_ACL = 213,
+	/** Replace a pool's access control list. */
 	DRPC_METHOD_MGMT_POOL_OVERWRITE_ACL = 215,
+	/** Change entries of a pool's access control list. */
 	DRPC_METHOD_MGMT_POOL_UPDATE_ACL = 216,
+	/** Delete an entry of a pool's access control list. */
 	DRPC_METHOD_MGMT_POOL_DELETE_ACL = 217,
+	/** Prepare to stop. */
 	DRPC_METHOD_MGMT_PREP_SHUTDOWN = 218,
+	/** Set a device faulty. */
 	DRPC_METHOD_MGMT_DEV_SET_FAULTY = 220,
+	/** Replace a device. */
 	DRPC_METHOD_MGMT_DEV_REPLACE = 221,
+	/** Containers of a pool. */
 	DRPC_METHOD_MGMT_LIST_CONTAINERS = 222,
+	/** State of a pool. */
 	DRPC_METHOD_MGMT_POOL_QUERY = 223,
+	/** Set a property of a pool. */
 	DRPC_METHOD_MGMT_POOL_SET_PROP = 224,
+	/** Answer if alive. */
 	DRPC_METHOD_MGMT_PING_RANK = 225,
+	/** Take targets back into a pool. */
 	DRPC_METHOD_MGMT_POOL_REINT = 226,
+	/** Give a container to somebody. */
 	DRPC_METHOD_MGMT_CONT_SET_OWNER = 227,
+	/** Exclude targets from a pool. */
 	DRPC_METHOD_MGMT_POOL_EXCLUDE = 228,
+	/** Add ranks to a pool. */
 	DRPC_METHOD_MGMT_POOL_EXTEND = 229,
+	/** Close the connections to a pool. */
 	DRPC_METHOD_MGMT_POOL_EVICT = 230,
+	/** Move the data of targets away. */
 	DRPC_METHOD_MGMT_POOL_DRAIN = 231,
+	/** Tell the ranks of the system. */
 	DRPC_METHOD_MGMT_GROUP_UPDATE = 232,
+	/** A client has ended. */
 	DRPC_METHOD_MGMT_NOTIFY_EXIT = 233,
+	/** A client has connected to a pool. */
 	DRPC_METHOD_MGMT_NOTIFY_POOL_CONNECT = 235,
+	/** A client has disconnected from a pool. */
 	DRPC_METHOD_MGMT_NOTIFY_POOL_DISCONNECT = 236,
+	/** Get properties of a pool. */
 	DRPC_METHOD_MGMT_POOL_GET_PROP = 237,
+	/** Set the masks of the log. */
 	DRPC_METHOD_MGMT_SET_LOG_MASKS = 238,
+	/** Upgrade a pool's durable format. */
 	DRPC_METHOD_MGMT_POOL_UPGRADE = 239,
+	/** State of targets of a pool. */
 	DRPC_METHOD_MGMT_POOL_QUERY_TARGETS = 240,
+	/** Set or read the LED of a device. */
 	DRPC_METHOD_MGMT_LED_MANAGE = 241,
+	/** Start the checker. */
 	DRPC_METHOD_MGMT_CHK_START = 242,
+	/** Stop the checker. */
 	DRPC_METHOD_MGMT_CHK_STOP = 243,
+	/** State of the checker. */
 	DRPC_METHOD_MGMT_CHK_QUERY = 244,
+	/** Properties of the checker. */
 	DRPC_METHOD_MGMT_CHK_PROP = 245,
+	/** What to do about something that the checker has found. */
 	DRPC_METHOD_MGMT_CHK_ACT = 246,
+	/** Prepare a client's telemetry. */
 	DRPC_METHOD_MGMT_SETUP_CLIENT_TELEM = 247,
+	/** State of the ranks as the engine sees them. */
 	DRPC_METHOD_MGMT_GROUP_STATUS_GET = 248,
+	/** Set what the checker does. */
 	DRPC_METHOD_MGMT_CHK_SET_POLICY = 249,
+	/** Start a rebuild. */
 	DRPC_METHOD_MGMT_POOL_REBUILD_START = 250,
+	/** Stop a rebuild. */
 	DRPC_METHOD_MGMT_POOL_REBUILD_STOP = 251,
+	/** Look again whether a pool must heal itself. */
 	DRPC_METHOD_MGMT_POOL_SELF_HEAL_EVAL = 252,
+	/** Behind the last. */
 	NUM_DRPC_MGMT_METHODS = 253,
 };
 
+/** Methods of `DRPC_MODULE_SRV`. */
 enum drpc_srv_method {
+	/** The engine is ready for its rank. */
 	DRPC_METHOD_SRV_NOTIFY_READY = 301,
+	/** Ranks that serve a pool. */
 	DRPC_METHOD_SRV_GET_POOL_SVC = 303,
+	/** An event for the administrator. */
 	DRPC_METHOD_SRV_CLUSTER_EVENT = 304,
+	/** Find a pool by its label. */
 	DRPC_METHOD_SRV_POOL_FIND_BYLABEL = 305,
+	/** Pools that the checker is to look at. */
 	DRPC_METHOD_CHK_LIST_POOL = 306,
+	/** The checker has found a pool. */
 	DRPC_METHOD_CHK_REG_POOL = 307,
+	/** The checker drops a pool. */
 	DRPC_METHOD_CHK_DEREG_POOL = 308,
+	/** What the checker has found. */
 	DRPC_METHOD_CHK_REPORT = 309,
+	/** All pools. */
 	DRPC_METHOD_SRV_LIST_POOLS = 310,
+	/** Properties of the system. */
 	DRPC_METHOD_SRV_GET_SYS_PROPS = 311,
+	/** Behind the last. */
 	NUM_DRPC_SRV_METHODS = 312,
 };
 
+/** Methods of `DRPC_MODULE_SEC`. */
 enum drpc_sec_method {
+	/** Check the credentials of a client. */
 	DRPC_METHOD_SEC_VALIDATE_CREDS = 401,
+	/** Behind the last. */
 	NUM_DRPC_SEC_METHODS = 402,
 };
 

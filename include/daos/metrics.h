@@ -15,12 +15,18 @@
 #define DAOS_CLIENT_METRICS_RETAIN   "D_CLIENT_METRICS_RETAIN"
 #define DAOS_CLIENT_METRICS_REGISTER "D_CLIENT_METRICS_REGISTER"
 
+/** Shared-memory key of the client's metrics. */
 #define DC_TM_JOB_ROOT_ID 256
 
+/** Metrics that a module has for each pool. */
 struct daos_module_metrics {
+	/** On which xstreams: `DAOS_SYS_TAG` or `DAOS_TGT_TAG`. */
 	enum daos_module_tag dmm_tags;
+	/** Makes the metrics below `path` for a target, -1 for the system xstream; null on failure. */
 	void *(*dmm_init)(const char *path, int tgt_id);
+	/** Frees what `dmm_init` has returned. */
 	void (*dmm_fini)(void *data);
+	/** How many metrics a pool has in all. */
 	int (*dmm_nr_metrics)(void);
 };
 

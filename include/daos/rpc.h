@@ -12,106 +12,173 @@
 
 struct crt_corpc_ops;
 
+/** Bits of an opcode that number the RPC, after the shift. */
 #define OPCODE_MASK 65535
 
+/** Position of those bits. */
 #define OPCODE_OFFSET 0
 
+/** Bits of an opcode that hold the version, after the shift. */
 #define RPC_VERSION_MASK 255
 
+/** Position of those bits. */
 #define RPC_VERSION_OFFSET 16
 
+/** Bits of an opcode that hold the module, after the shift. */
 #define MODID_MASK 255
 
+/** Position of those bits. */
 #define MODID_OFFSET 24
 
+/** Bits that a module id needs. */
 #define MOD_ID_BITS 7
 
+/** Version of the RPCs of the VOS module. */
 #define DAOS_VOS_VERSION 1
 
+/** Version of the RPCs of the management module. */
 #define DAOS_MGMT_VERSION 4
 
+/** Version of the RPCs of the pool module. */
 #define DAOS_POOL_VERSION 7
 
+/** Version of the RPCs of the container module. */
 #define DAOS_CONT_VERSION 9
 
+/** Version of the RPCs of the object module. */
 #define DAOS_OBJ_VERSION 10
 
+/** Version of the RPCs of the rebuild module. */
 #define DAOS_REBUILD_VERSION 5
 
+/** Version of the RPCs of replicated services. */
 #define DAOS_RSVC_VERSION 5
 
+/** Version of the RPCs of the replicated database. */
 #define DAOS_RDB_VERSION 5
 
+/** Version of the RPCs of its test module. */
 #define DAOS_RDBT_VERSION 3
 
+/** Version of the RPCs of the security module. */
 #define DAOS_SEC_VERSION 1
 
+/** Version of the RPCs of distributed transactions. */
 #define DAOS_DTX_VERSION 4
 
+/** Version of the RPCs of the pipeline module. */
 #define DAOS_PIPELINE_VERSION 1
 
+/** Version of the RPCs of the checker. */
 #define DAOS_CHK_VERSION 1
 
+/** Most protocols that a module may have. */
 #define DAOS_MAX_PROTOCOLS 2
 
+/** Network context of target 0; those before it belong to system and SWIM. */
 #define DAOS_TGT0_OFFSET 2
 
+/** Ids of modules. */
 enum daos_module_id {
+	/** Versioned object store. */
 	DAOS_VOS_MODULE = 0,
+	/** Storage management. */
 	DAOS_MGMT_MODULE = 1,
+	/** Pool service. */
 	DAOS_POOL_MODULE = 2,
+	/** Container service. */
 	DAOS_CONT_MODULE = 3,
+	/** Object service. */
 	DAOS_OBJ_MODULE = 4,
+	/** Rebuild. */
 	DAOS_REBUILD_MODULE = 5,
+	/** Replicated services. */
 	DAOS_RSVC_MODULE = 6,
+	/** Replicated database. */
 	DAOS_RDB_MODULE = 7,
+	/** Test of the replicated database. */
 	DAOS_RDBT_MODULE = 8,
+	/** Security. */
 	DAOS_SEC_MODULE = 9,
+	/** Distributed transactions. */
 	DAOS_DTX_MODULE = 10,
+	/** Pipelines. */
 	DAOS_PIPELINE_MODULE = 11,
+	/** Checker. */
 	DAOS_CHK_MODULE = 12,
+	/** Number of modules that DAOS has. */
 	DAOS_NR_MODULE = 13,
+	/** Modules that an engine can hold: bits of a 64-bit mask. */
 	DAOS_MAX_MODULE = 64,
 };
 
+/** Flags of an RPC. */
 enum daos_rpc_flags {
+	/** There is no reply. */
 	DAOS_RPC_NO_REPLY = 2,
 };
 
+/** What a request is for, which says to which context it goes. */
 enum daos_rpc_type {
+	/** I/O on a target. */
 	DAOS_REQ_IO = 0,
+	/** Management; system xstream. */
 	DAOS_REQ_MGMT = 1,
+	/** Pool service; system xstream. */
 	DAOS_REQ_POOL = 2,
+	/** Replicated database; system xstream. */
 	DAOS_REQ_RDB = 3,
+	/** Container service; system xstream. */
 	DAOS_REQ_CONT = 4,
+	/** Rebuild; system xstream. */
 	DAOS_REQ_REBUILD = 5,
+	/** Incast variables; system xstream. */
 	DAOS_REQ_IV = 6,
+	/** Collective RPC; system xstream. */
 	DAOS_REQ_BCAST = 7,
+	/** Liveness; SWIM xstream. */
 	DAOS_REQ_SWIM = 8,
+	/** Anything else on a target. */
 	DAOS_REQ_TGT = 9,
+	/** Checker; system xstream. */
 	DAOS_REQ_CHK = 10,
 };
 
+/** The version of each module's RPCs in one protocol. */
 struct daos_protocol_table {
+	/** The protocol. */
 	uint8_t protocol;
+	/** By module id. */
 	uint8_t versions[13];
 };
 
+/** What handles an RPC. A table of them ends with one that is all zeros. */
 struct daos_rpc_handler {
+	/** The RPC. */
 	crt_opcode_t dr_opc;
+	/** Its handler. */
 	crt_rpc_cb_t dr_hdlr;
+	/** For a collective RPC, otherwise null. */
 	struct crt_corpc_ops *dr_corpc_ops;
 };
 
+/** What requests begin with that an overloaded server may reject. */
 struct daos_req_comm_in {
+	/** Number that the server gave the request when it rejected it, 0 the first time. */
 	uint64_t req_in_enqueue_id;
+	/** Reserved; zeros. */
 	uint64_t req_in_paddings[4];
 };
 
+/** What their replies begin with. */
 struct daos_req_comm_out {
+	/** Number with which to send the request again. */
 	uint64_t req_out_enqueue_id;
+	/** Version that the system runs. */
 	daos_version_t req_out_version;
+	/** Reserved; 0. */
 	uint32_t req_out_padding;
+	/** Reserved; zeros. */
 	uint64_t req_out_paddings[3];
 };
 

@@ -13,26 +13,42 @@
 #include <daos/common.h>
 #include <daos_types.h>
 
+/** Most keys that there can be. */
 #define DAOS_MODULE_KEYS_NR 10
 
+/** Kinds of xstreams; bits. */
 enum daos_module_tag {
+	/** The system xstream. */
 	DAOS_SYS_TAG = 1,
+	/** Main xstreams of targets. */
 	DAOS_TGT_TAG = 2,
+	/** The xstream of the replicated database. */
 	DAOS_RDB_TAG = 4,
+	/** Offload xstreams. */
 	DAOS_OFF_TAG = 8,
+	/** The client's stack. */
 	DAOS_CLI_TAG = 16,
+	/** Every xstream of the engine. */
 	DAOS_SERVER_TAG = 255,
 };
 
+/** What an xstream stores for modules. */
 struct daos_thread_local_storage {
+	/** Tags of the xstream. */
 	uint32_t dtls_tag;
+	/** What each key's `dmk_init` has made here, by index; null where it was not called. */
 	void **dtls_values;
 };
 
+/** A module's key to its storage on xstreams. */
 struct daos_module_key {
+	/** On which xstreams it has storage. */
 	enum daos_module_tag dmk_tags;
+	/** Its index, -1 while it is not registered; set by `daos_register_key`. */
 	int dmk_index;
+	/** Makes the storage when an xstream with one of the tags starts; null on failure. */
 	void *(*dmk_init)(int tags, int xs_id, int tgt_id);
+	/** Frees what `dmk_init` has made, on the xstream itself. */
 	void (*dmk_fini)(int tags, void *data);
 };
 

@@ -7,10 +7,15 @@
 
 #include <daos/common.h>
 
+/** A task scheduler of the client's stack. */
 typedef struct {
+	/** What its tasks have come to. */
 	int ds_result;
+	/** The user's. */
 	void *ds_udata;
+	/** Its own. */
 	struct {
+		/** Memory. */
 		uint64_t ds_space[48];
 	} ds_private;
 } tse_sched_t;

@@ -38,190 +38,327 @@ struct daos_rpc_handler;
 struct dss_chore;
 struct dss_xstream;
 
+/** Longest address, URI or PCI, with its NUL. */
 #define ADDR_STR_MAX_LEN 128
 
+/** Bytes of an xstream's name, with its NUL. */
 #define DSS_XS_NAME_LEN 32
 
+/** The module needs the client's stack. */
 #define DSS_FAC_LOAD_CLI 1
 
+/** `sched_req_space_check`: there is no lack of space. */
 #define SCHED_SPACE_PRESS_NONE 0
 
+/** Bytes of a deep stack. */
 #define DSS_DEEP_STACK_SZ 65536
 
+/** Counters of RPCs. */
 enum dss_rpc_cntr_id {
+	/** Object RPCs. */
 	DSS_RC_OBJ = 0,
+	/** Container RPCs. */
 	DSS_RC_CONT = 1,
+	/** Pool RPCs. */
 	DSS_RC_POOL = 2,
+	/** Number of counters. */
 	DSS_RC_MAX = 3,
 };
 
+/** How far the start of the engine is. */
 enum dss_init_state {
+	/** The engine has begun to start. */
 	DSS_INIT_STATE_INIT = 0,
+	/** The control plane has said that modules may be set up. */
 	DSS_INIT_STATE_SET_UP = 1,
 };
 
+/** State of a chore. */
 enum dss_chore_status {
+	/** It has not run yet. */
 	DSS_CHORE_NEW = 0,
+	/** It wants to run again. */
 	DSS_CHORE_YIELD = 1,
+	/** It is done. */
 	DSS_CHORE_DONE = 2,
 };
 
 enum {
+	/** An update. */
 	SCHED_REQ_UPDATE = 0,
+	/** A fetch. */
 	SCHED_REQ_FETCH = 1,
+	/** Garbage collection. */
 	SCHED_REQ_GC = 2,
+	/** Scrubbing. */
 	SCHED_REQ_SCRUB = 3,
+	/** Migration of objects. */
 	SCHED_REQ_MIGRATE = 4,
+	/** Number of types that belong to a pool. */
 	SCHED_REQ_MAX = 5,
+	/** A request of no pool. */
 	SCHED_REQ_ANONYM = 5,
+	/** Number of types. */
 	SCHED_REQ_TYPE_MAX = 6,
+	/** It may not be held back. */
 	SCHED_REQ_FL_NO_DELAY = 1,
+	/** It comes at regular intervals and does not make an idle xstream busy. */
 	SCHED_REQ_FL_PERIODIC = 2,
+	/** It may not be rejected. */
 	SCHED_REQ_FL_NO_REJECT = 4,
+	/** It was rejected before. */
 	SCHED_REQ_FL_RESENT = 8,
 };
 
+/** Where a ULT is to run. */
 enum dss_xs_type {
+	/** The calling xstream. */
 	DSS_XS_SELF = -1,
+	/** The main xstream of a target. */
 	DSS_XS_VOS = 0,
+	/** The helper that forwards a target's I/O. */
 	DSS_XS_IOFW = 1,
+	/** The helper that computes for a target. */
 	DSS_XS_OFFLOAD = 2,
+	/** The system xstream. */
 	DSS_XS_SYS = 3,
+	/** The xstream of SWIM. */
 	DSS_XS_SWIM = 4,
+	/** The xstream that listens for dRPC. */
 	DSS_XS_DRPC = 5,
 };
 
+/** Flags of ULTs and collectives. */
 enum dss_ult_flags {
+	/** It comes at regular intervals and does not make an idle xstream busy. */
 	DSS_ULT_FL_PERIODIC = 1,
+	/** Its stack has `DSS_DEEP_STACK_SZ` bytes. */
 	DSS_ULT_DEEP_STACK = 2,
 };
 
 enum {
+	/** Below all kinds. */
 	DSS_OFFLOAD_MIN = -1,
+	/** Compute in a ULT. */
 	DSS_OFFLOAD_ULT = 1,
+	/** Compute on an accelerator. */
 	DSS_OFFLOAD_ACC = 2,
+	/** Above all kinds. */
 	DSS_OFFLOAD_MAX = 7,
 };
 
+/** What is wrong with a device. */
 enum dss_media_error_type {
+	/** Writing failed. */
 	MET_WRITE = 0,
+	/** Reading failed. */
 	MET_READ = 1,
+	/** Unmapping failed. */
 	MET_UNMAP = 2,
+	/** A checksum is wrong. */
 	MET_CSUM = 3,
+	/** I/O does not end. */
 	MET_IO_STALLED = 4,
 };
 
+/** Flags of `dss_drpc_call`. */
 enum dss_drpc_call_flag {
+	/** Do not wait for the response; implies `DSS_DRPC_NO_SCHED`. */
 	DSS_DRPC_NO_RESP = 1,
+	/** Block the xstream until the response is there, instead of letting others run. */
 	DSS_DRPC_NO_SCHED = 2,
 };
 
+/** A schedule request; the engine's own. */
 struct sched_request;
 
+/** What the scheduler must know of a request. */
 struct sched_req_attr {
+	/** Its pool. */
 	uuid_t sra_pool_id;
+	/** A `SCHED_REQ_*` type. */
 	uint32_t sra_type;
+	/** `SCHED_REQ_FL_*` bits. */
 	uint32_t sra_flags;
+	/** How long its sender waits, in seconds; 0 for ever. */
 	uint32_t sra_timeout;
+	/** Number that it got when it was rejected, 0 otherwise. */
 	uint64_t sra_enqueue_id;
 };
 
+/** What a collective has for one target. */
 struct dss_stream_arg_type {
+	/** What `co_func` has returned there. */
 	int st_rc;
+	/** The collective itself; the engine's own. */
 	void *st_coll_args;
+	/** What `co_reduce_arg_alloc` has made, to be filled in by `co_func`. */
 	void *st_arg;
 };
 
+/** The functions of a collective. */
 struct dss_coll_ops {
+	/**
+	 * Runs on each target; its argument is `ca_func_args`, or the target's `dss_stream_arg_type` if there
+	 * are arguments to reduce. 0 or a DAOS error code.
+	 */
 	int (*co_func)(void *f_args);
+	/** Merges the arguments of one target into the aggregator; may be null. */
 	void (*co_reduce)(void *a_args, void *s_args);
+	/** Makes `st_arg` of a target; 0 or a DAOS error code. May be null. */
 	int (*co_reduce_arg_alloc)(struct dss_stream_arg_type *args, void *a_args);
+	/** Frees `st_arg`; must be there if `co_reduce_arg_alloc` is. */
 	void (*co_reduce_arg_free)(struct dss_stream_arg_type *args);
 };
 
+/** What a collective has for all targets. */
 struct dss_coll_stream_args {
+	/** By target. */
 	struct dss_stream_arg_type *csa_streams;
 };
 
+/** The arguments of a collective. */
 struct dss_coll_args {
+	/** For `co_func`. */
 	void *ca_func_args;
+	/** For `co_reduce`. */
 	void *ca_aggregator;
+	/** A bit for each target that takes part; null for all of them. */
 	uint8_t *ca_tgt_bitmap;
+	/** Bytes of the bitmap. */
 	uint32_t ca_tgt_bitmap_sz;
+	/** The engine's own. */
 	struct dss_coll_stream_args ca_stream_args;
 };
 
+/** A module's handler of dRPC calls. A table of them ends with one whose handler is null. */
 struct dss_drpc_handler {
+	/** A `drpc_module`. */
 	int module_id;
+	/** Answers calls to that module. */
 	drpc_handler_t handler;
 };
 
+/** How a module's RPCs are scheduled. */
 struct dss_module_ops {
+	/** Fills in the attributes of an RPC's request; 0 or a DAOS error code. */
 	int (*dms_get_req_attr)(crt_rpc_t *rpc, struct sched_req_attr *attr);
+	/** Stores attributes in the reply to an RPC that is rejected; 0 or a DAOS error code. */
 	int (*dms_set_req)(crt_rpc_t *rpc, struct sched_req_attr *attr);
 };
 
+/** A server module: the variable `<name>_module` of `lib<name>.so`. */
 struct dss_module {
+	/** Its name, the one in the library's. */
 	const char *sm_name;
+	/** Its id, below `DAOS_MAX_MODULE`. */
 	int sm_mod_id;
+	/** Version of its interface. */
 	int sm_ver;
+	/** `DSS_FAC_*` bits. */
 	uint64_t sm_facs;
+	/** Its storage on xstreams; may be null. */
 	struct daos_module_key *sm_key;
+	/** Called once when it is loaded, before the xstreams start; 0 or a DAOS error code. */
 	int (*sm_init)(void);
+	/** Called once before it is unloaded, after the xstreams have stopped. */
 	int (*sm_fini)(void);
+	/** Called on the system xstream when the control plane sets the engine up; may be null. */
 	int (*sm_setup)(void);
+	/** Called before the xstreams stop; may be null. */
 	int (*sm_cleanup)(void);
+	/** Entries in use of the next three, 0 to 2. */
 	int sm_proto_count;
+	/** Its RPC protocols. */
 	struct crt_proto_format *sm_proto_fmt[2];
+	/** How many RPCs of each protocol are for clients only. */
 	uint32_t sm_cli_count[2];
+	/** Handlers of each protocol's RPCs. */
 	struct daos_rpc_handler *sm_handlers[2];
+	/** Handlers of its dRPC calls; may be null. */
 	struct dss_drpc_handler *sm_drpc_handlers;
+	/** How its RPCs are scheduled; may be null. */
 	struct dss_module_ops *sm_mod_ops;
+	/** Its metrics of each pool; may be null. */
 	struct daos_module_metrics *sm_metrics;
 };
 
+/** Counts RPCs of one kind on one xstream. Times are monotonic milliseconds. */
 struct dss_rpc_cntr {
+	/** Since when it counts. */
 	uint64_t rc_stime;
+	/** When the last RPC came. */
 	uint64_t rc_active_time;
+	/** RPCs at work. */
 	uint64_t rc_active;
+	/** RPCs in all. */
 	uint64_t rc_total;
+	/** RPCs that failed. */
 	uint64_t rc_errors;
 };
 
+/** Something to compute. */
 struct dss_acc_task {
+	/** `DSS_OFFLOAD_ULT` or `DSS_OFFLOAD_ACC`. */
 	int at_offload_type;
+	/** What to compute; the accelerator's. */
 	int at_opcode;
+	/** The argument of `at_cb`. */
 	void *at_params;
+	/** Computes; 0 or a DAOS error code. */
 	int (*at_cb)(void *cb_args);
 };
 
+/**
+ * Runs a part of a chore; what it returns says whether it wants to run again. It must not yield.
+ * `is_reentrance` is false the first time.
+ */
 typedef enum dss_chore_status (*dss_chore_func_t)(struct dss_chore *chore, bool is_reentrance);
 
+/** Work for an offload xstream that is done in parts; within a structure of its owner's. */
 struct dss_chore {
+	/** The queue's. */
 	d_list_t cho_link;
+	/** State. */
 	enum dss_chore_status cho_status;
+	/** Does it. */
 	dss_chore_func_t cho_func;
 	/** Bit 0 says that the chore has priority. */
 	uint32_t cho_priority : 1;
+	/** Credits of the queue that it takes. */
 	int32_t cho_credits;
+	/** The queue in which it is; for the engine. */
 	void *cho_hint;
 };
 
+/** What the engine keeps for modules on each xstream; modules know it as `dss_module_info`. */
 struct daos_module_info {
+	/** Network context, null if the xstream has none. */
 	crt_context_t dmi_ctx;
+	/** NVMe context, null if the xstream has none. */
 	struct bio_xs_context *dmi_nvme_ctxt;
+	/** The xstream. */
 	struct dss_xstream *dmi_xstream;
+	/** Its id, from 0. */
 	int dmi_xs_id;
+	/** Its target, -1 if none. */
 	int dmi_tgt_id;
+	/** Number of its network context, -1 if none. */
 	int dmi_ctx_id;
 	/** Bit 0: the batched commit of DTX has started; bit 1: the engine is shutting down. */
 	uint32_t dmi_dtx_batched_started : 1;
 	uint32_t dmi_srv_shutting_down : 1;
+	/** Version that the system runs. */
 	daos_version_t dmi_version;
+	/** Containers whose transactions are committed in batches; the DTX module's. */
 	d_list_t dmi_dtx_batched_cont_open_list;
+	/** Pools of those containers. */
 	d_list_t dmi_dtx_batched_pool_list;
+	/** Profile of the xstream, null while profiling is off. */
 	struct daos_profile *dmi_dp;
+	/** The DTX module's request for committing. */
 	struct sched_request *dmi_dtx_cmt_req;
+	/** The DTX module's request for aggregation. */
 	struct sched_request *dmi_dtx_agg_req;
 };
 
@@ -348,11 +485,16 @@ int sched_exec_time(uint64_t *msecs, const char *ult_name);
  * sched.c: creates a ULT on the current xstream with a request of its own, which `sched_req_put` ends.
  * Null on error.
  */
-struct sched_request *sched_create_ult(struct sched_req_attr *attr, void (*func)(void *arg1), void
-		*arg, size_t stack_size);
+struct sched_request *sched_create_ult(struct sched_req_attr *attr, void (*func)(void*), void *arg,
+		size_t stack_size);
 
+/** profile.c: stops profiling and closes the files; 0. */
 int srv_profile_stop(void);
 
+/**
+ * profile.c: starts profiling to files below `path`, with averages over `avg` seconds if that is not 0;
+ * 0 or a DAOS error code.
+ */
 int srv_profile_start(char *path, int avg);
 
 /** srv.c: sets a parameter of fault injection, `DMG_KEY_FAIL_*`. */
@@ -366,7 +508,7 @@ int dss_parameters_set(unsigned int key_id, uint64_t value);
  * Returns 0; -DER_INVAL without `func` or on an unknown type or target; -DER_NONEXIST when the xstream
  * does not run; -DER_SHUTDOWN when the calling xstream is stopping; -DER_NOMEM.
  */
-int dss_ult_create(void (*func)(void *arg1), void *arg, int xs_type, int tgt_id, size_t stack_size,
+int dss_ult_create(void (*func)(void*), void *arg, int xs_type, int tgt_id, size_t stack_size,
 		ABT_thread *ult);
 
 /**
@@ -376,35 +518,35 @@ int dss_ult_create(void (*func)(void *arg1), void *arg, int xs_type, int tgt_id,
  *
  * Returns the errors of `dss_ult_create` too, and -DER_INVAL when a tasklet wants to wait.
  */
-int dss_ult_execute(int (*func)(void *arg1), void *arg, void (*user_cb)(void *arg1), void *cb_args,
+int dss_ult_execute(int (*func)(void*), void *arg, void (*user_cb)(void*), void *cb_args,
 		int xs_type, int tgt_id, size_t stack_size);
 
 /**
  * ult.c: creates a ULT that runs `func(arg)` on each xstream of the engine, or with `main` on the main
  * xstream of each target. Stops at the first failure and returns it; the ULTs before it run.
  */
-int dss_ult_create_all(void (*func)(void *arg1), void *arg, bool main);
+int dss_ult_create_all(void (*func)(void*), void *arg, bool main);
 
 /**
  * ult.c: `dss_ult_execute` on the offload xstream of the caller's target; waits.
  *
  * Returns -DER_INVAL when the caller is not on a main xstream.
  */
-int dss_offload_exec(int (*func)(void *arg1), void *arg);
+int dss_offload_exec(int (*func)(void*), void *arg);
 
 /**
  * ult.c: `dss_ult_create` on the caller's own xstream.
  *
  * Returns -DER_INVAL when the caller is neither on a main xstream nor on the system xstream.
  */
-int dss_main_exec(void (*func)(void *arg1), void *arg);
+int dss_main_exec(void (*func)(void*), void *arg);
 
 /**
  * ult.c: `dss_ult_create` for ULTs that come at regular intervals, which do not make an idle xstream
  * count as busy.
  */
-int dss_ult_periodic(void (*func)(void *arg1), void *arg, int xs_type, int tgt_id, size_t
-		stack_size, ABT_thread *ult);
+int dss_ult_periodic(void (*func)(void*), void *arg, int xs_type, int tgt_id, size_t stack_size,
+		ABT_thread *ult);
 
 /** srv.c: suspends the calling ULT for `msec` milliseconds, fewer when the engine stops. */
 int dss_sleep(uint64_t ms);
@@ -416,18 +558,18 @@ int dss_sleep(uint64_t ms);
  * Returns the first failure in the order of the targets, or 0; -DER_INVAL without a function or with an
  * allocation callback that has no free callback; -DER_CANCELED when the engine has stopped.
  */
-int dss_task_collective_reduce(struct dss_coll_ops *ops, struct dss_coll_args *coll_args, unsigned
-		int flags);
+int dss_task_collective_reduce(struct dss_coll_ops *ops, struct dss_coll_args *coll_args,
+		unsigned int flags);
 
 /** ult.c: `dss_task_collective_reduce` with ULTs, which may block. `flags` may hold `DSS_ULT_DEEP_STACK`. */
-int dss_thread_collective_reduce(struct dss_coll_ops *ops, struct dss_coll_args *coll_args, unsigned
-		int flags);
+int dss_thread_collective_reduce(struct dss_coll_ops *ops, struct dss_coll_args *coll_args,
+		unsigned int flags);
 
 /** ult.c: `dss_task_collective_reduce` on all targets, without reduction. */
-int dss_task_collective(int (*func)(void *arg1), void *arg, unsigned int flags);
+int dss_task_collective(int (*func)(void*), void *arg, unsigned int flags);
 
 /** ult.c: `dss_thread_collective_reduce` on all targets, without reduction. */
-int dss_thread_collective(int (*func)(void *arg1), void *arg, unsigned int flags);
+int dss_thread_collective(int (*func)(void*), void *arg, unsigned int flags);
 
 /**
  * ult.c: a bitmap that selects all targets but the `exclude_cnt` ones in `exclude_tgts`, which may be
@@ -436,8 +578,8 @@ int dss_thread_collective(int (*func)(void *arg1), void *arg, unsigned int flags
  * Returns 0; -DER_INVAL when it should exclude a target that does not exist; -DER_CANCELED when the
  * engine has no targets; -DER_NOMEM.
  */
-int dss_build_coll_bitmap(int *exclude_tgts, uint32_t exclude_cnt, uint8_t **p_bitmap, uint32_t
-		*bitmap_sz);
+int dss_build_coll_bitmap(int *exclude_tgts, uint32_t exclude_cnt, uint8_t **p_bitmap,
+		uint32_t *bitmap_sz);
 
 /** module.c: the loaded module with this id; null if there is none. */
 struct dss_module *dss_module_get(int mod_id);
@@ -549,13 +691,13 @@ daos_version_t dss_get_join_version(void);
  * ult.c: `vos_pool_create` in a ULT with a deep stack on this xstream; sizes in bytes. Returns what that
  * does; -DER_NOSYS when no module provides it; and the errors of `dss_ult_execute`.
  */
-int dss_vos_pool_create(const char *path, unsigned char *uuid, daos_size_t scm_size, daos_size_t
-		data_sz, daos_size_t meta_sz, unsigned int flags, uint32_t version, daos_handle_t
-		*pool);
+int dss_vos_pool_create(const char *path, unsigned char *uuid, daos_size_t scm_size,
+		daos_size_t data_sz, daos_size_t meta_sz, unsigned int flags, uint32_t version,
+		daos_handle_t *pool);
 
 /** ult.c: `vos_pool_open` in a ULT with a deep stack on this xstream. Returns as `dss_vos_pool_create`. */
-int dss_vos_pool_open(const char *path, unsigned char *uuid, unsigned int flags, daos_handle_t
-		*pool);
+int dss_vos_pool_open(const char *path, unsigned char *uuid, unsigned int flags,
+		daos_handle_t *pool);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -18,104 +18,174 @@ struct ds_iv_key;
 struct crt_iv_ops;
 struct ds_iv_class;
 
+/** Bytes of a key. */
 #define IV_KEY_BUF_SIZE 48
 
+/** Classes of variables. */
 enum iv_key {
+	/** The pool map. */
 	IV_POOL_MAP = 1,
+	/** Properties of a pool. */
 	IV_POOL_PROP = 2,
+	/** Connections of a pool. */
 	IV_POOL_CONN = 3,
+	/** State of a rebuild. */
 	IV_REBUILD = 4,
+	/** Object ids. */
 	IV_OID = 5,
+	/** Snapshots of a container. */
 	IV_CONT_SNAP = 6,
+	/** Capabilities of a container handle. */
 	IV_CONT_CAPA = 7,
+	/** Properties of a container. */
 	IV_CONT_PROP = 8,
+	/** Pool handles. */
 	IV_POOL_HDL = 9,
+	/** Epochs that a rank reports to the container's leader. */
 	IV_CONT_TRACK_EPOCH_REPORT = 10,
+	/** Epochs that the leader tells all ranks. */
 	IV_CONT_TRACK_EPOCH = 11,
+	/** State of the checker. */
 	IV_CHK = 12,
 };
 
+/** A namespace of incast variables: those of one pool, or of the system. */
 struct ds_iv_ns {
+	/** Rank that leads it. */
 	d_rank_t iv_master_rank;
+	/** Its number. */
 	unsigned int iv_ns_id;
+	/** Term of its leader. */
 	uint64_t iv_master_term;
+	/** In the list of all namespaces. */
 	d_list_t iv_ns_link;
+	/** Its entries. */
 	d_list_t iv_entry_list;
+	/** CaRT's side of it. */
 	crt_iv_namespace_t iv_ns;
+	/** Its pool. */
 	uuid_t iv_pool_uuid;
+	/** Protects `iv_done_cond`. */
 	ABT_mutex iv_mutex;
+	/** Signalled when a reference goes while it is being stopped. */
 	ABT_cond iv_done_cond;
+	/** References; the last one frees it. */
 	int iv_refcount;
 	/** Bit 0 says that the namespace is being stopped. */
 	uint32_t iv_stop : 1;
 };
 
+/** The key of a variable. */
 struct ds_iv_key {
+	/** Rank to which the variable belongs. */
 	d_rank_t rank;
+	/** An `iv_key`. */
 	int class_id;
+	/** Version that the system runs. */
 	daos_version_t version;
+	/** What else tells variables of a class apart. */
 	char key_buf[48];
 };
 
+/** Makes the key that CaRT sees; 0 or a DAOS error code. */
 typedef int (*ds_iv_key_pack_t)(struct ds_iv_class *iv_class, struct ds_iv_key *iv_key, crt_iv_key_t *iov_key);
 
+/** Reads the key that CaRT sees; 0 or a DAOS error code. */
 typedef int (*ds_iv_key_unpack_t)(struct ds_iv_class *iv_class, crt_iv_key_t *iov_key, struct ds_iv_key *iv_key);
 
+/** Whether two keys are equal. */
 typedef bool (*ds_iv_key_cmp_t)(void *key1, void *key2);
 
+/** A variable in this rank's cache. */
 struct ds_iv_entry {
+	/** Its namespace. */
 	struct ds_iv_ns *ns;
+	/** Its class. */
 	struct ds_iv_class *iv_class;
+	/** Its key. */
 	struct ds_iv_key iv_key;
+	/** Its value. */
 	d_sg_list_t iv_value;
+	/** In the namespace's list. */
 	d_list_t iv_link;
+	/** References. */
 	unsigned int iv_ref;
 	/** Bit 0: the value is valid; bit 1: the entry is to be deleted. */
 	unsigned int iv_valid : 1;
 	unsigned int iv_to_delete : 1;
 };
 
+/** Prepares an entry; 0 or a DAOS error code. */
 typedef int (*ds_iv_ent_init_t)(struct ds_iv_key *iv_key, void *data, struct ds_iv_entry *entry);
 
+/** Takes a reference to an entry's value; 0 or a DAOS error code. */
 typedef int (*ds_iv_ent_get_t)(struct ds_iv_entry *ent, void **priv);
 
+/** Gives it back. */
 typedef void (*ds_iv_ent_put_t)(struct ds_iv_entry *ent, void *priv);
 
+/** Frees a value; 0 or a DAOS error code. */
 typedef int (*ds_iv_ent_destroy_t)(d_sg_list_t *sgl);
 
+/** Copies the value for a reader; 0, a DAOS error code, or -DER_IVCB_FORWARD to ask the parent. */
 typedef int (*ds_iv_ent_fetch_t)(struct ds_iv_entry *entry, struct ds_iv_key *key, d_sg_list_t *dst, void **priv);
 
+/** Stores a new value at the root; the same. */
 typedef int (*ds_iv_ent_update_t)(struct ds_iv_entry *entry, struct ds_iv_key *key, d_sg_list_t *src, void **priv);
 
+/** Stores a value that comes from the root, or drops it without one; the same. */
 typedef int (*ds_iv_ent_refresh_t)(struct ds_iv_entry *entry, struct ds_iv_key *key, d_sg_list_t *src, int ref_rc, void **priv);
 
+/** Makes room for a value; 0 or a DAOS error code. */
 typedef int (*ds_iv_value_alloc_t)(struct ds_iv_entry *ent, struct ds_iv_key *key, d_sg_list_t *sgl);
 
+/** Whether an entry may answer for a key. */
 typedef bool (*ds_iv_ent_valid_t)(struct ds_iv_entry *ent, struct ds_iv_key *key);
 
+/** Before a value goes to the children; 0 or a DAOS error code. */
 typedef int (*ds_iv_pre_sync_t)(struct ds_iv_entry *entry, struct ds_iv_key *key, d_sg_list_t *value);
 
+/** Callbacks of a class. */
 struct ds_iv_class_ops {
+	/** May be null, then the key goes as it is. */
 	ds_iv_key_pack_t ivc_key_pack;
+	/** May be null. */
 	ds_iv_key_unpack_t ivc_key_unpack;
+	/** May be null, then there is one variable of the class. */
 	ds_iv_key_cmp_t ivc_key_cmp;
+	/** Must be there. */
 	ds_iv_ent_init_t ivc_ent_init;
+	/** May be null. */
 	ds_iv_ent_get_t ivc_ent_get;
+	/** May be null. */
 	ds_iv_ent_put_t ivc_ent_put;
+	/** Must be there. */
 	ds_iv_ent_destroy_t ivc_ent_destroy;
+	/** Must be there. */
 	ds_iv_ent_fetch_t ivc_ent_fetch;
+	/** Must be there. */
 	ds_iv_ent_update_t ivc_ent_update;
+	/** Must be there. */
 	ds_iv_ent_refresh_t ivc_ent_refresh;
+	/** Must be there. */
 	ds_iv_value_alloc_t ivc_value_alloc;
+	/** May be null, then `iv_valid` says it. */
 	ds_iv_ent_valid_t ivc_ent_valid;
+	/** May be null. */
 	ds_iv_pre_sync_t ivc_pre_sync;
 };
 
+/** A class of variables: how they are packed and stored. */
 struct ds_iv_class {
+	/** In the list of all classes. */
 	d_list_t iv_class_list;
+	/** CaRT's callbacks. */
 	struct crt_iv_ops *iv_class_crt_cbs;
+	/** An `iv_key`. */
 	int iv_class_id;
+	/** CaRT's number of the callbacks. */
 	int iv_cart_class_id;
+	/** The class's own callbacks. */
 	struct ds_iv_class_ops *iv_class_ops;
 };
 

@@ -7,53 +7,95 @@
 
 #include <daos_types.h>
 
+/** Bytes of a text of an event. */
 #define DAOS_RAS_STR_FIELD_SIZE 128
 
+/** Bytes of an event's name. */
 #define DAOS_RAS_ID_FIELD_SIZE 64
 
+/** Events for the administrator; their names are in `RAS_EVENT_LIST` of ras.h. */
 typedef enum {
+	/** Not known. */
 	RAS_UNKNOWN_EVENT = 0,
+	/** Storage must be formatted. */
 	RAS_ENGINE_FORMAT_REQUIRED = 1,
+	/** An engine has died. */
 	RAS_ENGINE_DIED = 2,
+	/** An engine has failed an assertion. */
 	RAS_ENGINE_ASSERTED = 3,
+	/** An engine's clock differs from others. */
 	RAS_ENGINE_CLOCK_DRIFT = 4,
+	/** An engine has ended itself. */
 	RAS_ENGINE_SELF_TERMINATED = 5,
+	/** A pool is corrupt. */
 	RAS_POOL_CORRUPTION_DETECTED = 6,
+	/** A rebuild has begun. */
 	RAS_POOL_REBUILD_START = 7,
+	/** A rebuild has ended. */
 	RAS_POOL_REBUILD_END = 8,
+	/** A rebuild has failed. */
 	RAS_POOL_REBUILD_FAILED = 9,
+	/** Other ranks serve a pool now. */
 	RAS_POOL_REPS_UPDATE = 10,
+	/** A pool's durable format is not supported. */
 	RAS_POOL_DF_INCOMPAT = 11,
+	/** A pool will be destroyed later. */
 	RAS_POOL_DEFER_DESTROY = 12,
+	/** A pool did not start. */
 	RAS_POOL_START_FAILED = 13,
+	/** A container's durable format is not supported. */
 	RAS_CONT_DF_INCOMPAT = 14,
+	/** A database's durable format is not supported. */
 	RAS_RDB_DF_INCOMPAT = 15,
+	/** A rank is alive. */
 	RAS_SWIM_RANK_ALIVE = 16,
+	/** A rank is dead. */
 	RAS_SWIM_RANK_DEAD = 17,
+	/** The system did not start. */
 	RAS_SYSTEM_START_FAILED = 18,
+	/** The system did not stop. */
 	RAS_SYSTEM_STOP_FAILED = 19,
+	/** A device was set faulty. */
 	RAS_DEVICE_SET_FAULTY = 20,
+	/** A device has a media error. */
 	RAS_DEVICE_MEDIA_ERROR = 21,
+	/** A device was unplugged. */
 	RAS_DEVICE_UNPLUGGED = 22,
+	/** A device was plugged in. */
 	RAS_DEVICE_PLUGGED = 23,
+	/** A device was replaced. */
 	RAS_DEVICE_REPLACE = 24,
+	/** The system uses another fabric provider. */
 	RAS_SYSTEM_FABRIC_PROV_CHANGED = 25,
+	/** An engine could not join. */
 	RAS_ENGINE_JOIN_FAILED = 26,
+	/** A device's link has another speed. */
 	RAS_DEVICE_LINK_SPEED_CHANGED = 27,
+	/** A device's link has another width. */
 	RAS_DEVICE_LINK_WIDTH_CHANGED = 28,
+	/** A device's LED was set. */
 	RAS_DEVICE_LED_SET = 29,
 } ras_event_t;
 
+/** What an event is for. */
 typedef enum {
+	/** Either. */
 	RAS_TYPE_ANY = 0,
+	/** Something changes its state, and others react to it. */
 	RAS_TYPE_STATE_CHANGE = 1,
+	/** For information. */
 	RAS_TYPE_INFO = 2,
 } ras_type_t;
 
+/** How severe an event is. */
 typedef enum {
+	/** Not known. */
 	RAS_SEV_UNKNOWN = 0,
+	/** Error. */
 	RAS_SEV_ERROR = 1,
+	/** Warning. */
 	RAS_SEV_WARNING = 2,
+	/** Notice. */
 	RAS_SEV_NOTICE = 3,
 } ras_sev_t;
 

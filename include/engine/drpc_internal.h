@@ -11,19 +11,29 @@
 
 struct drpc;
 
+/** A listener and its sessions. */
 struct drpc_progress_context {
+	/** The listener. */
 	struct drpc *listener_ctx;
+	/** Sessions, each a `drpc_list`. */
 	d_list_t session_ctx_list;
 };
 
+/** What the ULT of a call needs. */
 struct drpc_call_ctx {
+	/** The session, referenced. */
 	struct drpc *session;
+	/** The call. */
 	Drpc__Call *call;
+	/** The response. */
 	Drpc__Response *resp;
 };
 
+/** A session in a list. */
 struct drpc_list {
+	/** The session. */
 	struct drpc *ctx;
+	/** The link. */
 	d_list_t link;
 };
 

@@ -19,128 +19,223 @@ struct daos_module_info;
 struct dss_rpc_cntr;
 struct sched_req_attr;
 
+/** Longest name of a host, without the NUL. */
 #define DSS_HOSTNAME_MAX_LEN 255
 
+/** Number of xstreams that listen for dRPC. */
 #define DRPC_XS_NR 1
 
+/** Number of xstreams that serve no target: system, SWIM, dRPC. */
 #define DSS_SYS_XS_NR_DEFAULT 3
 
+/** Least credits of a chore queue. */
 #define DSS_CHORE_CREDITS_MIN 1024
 
+/** Credits of a chore queue unless the environment says otherwise. */
 #define DSS_CHORE_CREDITS_DEF 4096
 
+/** Longest time that an idle xstream sleeps, in milliseconds. */
 #define SCHED_RELAX_INTVL_MAX 100
 
+/** Time that an idle xstream sleeps unless the environment says otherwise, in milliseconds. */
 #define SCHED_RELAX_INTVL_DEFAULT 1
 
 enum {
+	/** Of the ULT that polls the network. */
 	DSS_POOL_NET_POLL = 0,
+	/** Of the ULT that polls NVMe. */
 	DSS_POOL_NVME_POLL = 1,
+	/** Of all others. */
 	DSS_POOL_GENERIC = 2,
+	/** Number of pools of an xstream. */
 	DSS_POOL_CNT = 3,
 };
 
+/** What an idle xstream does. */
 enum sched_cpu_relax_mode {
+	/** Wait within the network's poll. */
 	SCHED_RELAX_MODE_NET = 0,
+	/** Sleep. */
 	SCHED_RELAX_MODE_SLEEP = 1,
+	/** Spin. */
 	SCHED_RELAX_MODE_DISABLED = 2,
+	/** No mode at all. */
 	SCHED_RELAX_MODE_INVALID = 3,
 };
 
+/** What the scheduler measures. The nodes are null without telemetry. */
 struct sched_stats {
+	/** Time in all, in milliseconds. */
 	struct d_tm_node_t *ss_total_time;
+	/** Time that the CPU was given back, in milliseconds. */
 	struct d_tm_node_t *ss_relax_time;
+	/** Requests that wait. */
 	struct d_tm_node_t *ss_wq_len;
+	/** Requests that sleep. */
 	struct d_tm_node_t *ss_sq_len;
+	/** Time of a cycle, in milliseconds. */
 	struct d_tm_node_t *ss_cycle_duration;
+	/** Units of a cycle. */
 	struct d_tm_node_t *ss_cycle_size;
+	/** Requests that were rejected. */
 	struct d_tm_node_t *ss_total_reject;
+	/** When there was something to do last, in milliseconds. */
 	uint64_t ss_busy_ts;
+	/** When the watchdog spoke last, in milliseconds. */
 	uint64_t ss_watchdog_ts;
+	/** The unit that ran last. */
 	void *ss_last_unit;
 };
 
+/** How far an xstream was when the monitor looked last. */
 struct sched_hist_seq {
+	/** Its sequence number. */
 	uint64_t sm_last_seq;
+	/** When that was seen first, in milliseconds. */
 	uint64_t sm_last_ts;
 };
 
+/** An xstream's scheduler. */
 struct sched_info {
+	/** When the cycle began, in monotonic milliseconds. */
 	uint64_t si_cur_ts;
+	/** Units that have run. */
 	uint64_t si_cur_seq;
+	/** When the last unit began to run, in milliseconds. */
 	uint64_t si_ult_start;
+	/** Number of the last request that was rejected. */
 	uint64_t si_cur_id;
+	/** Function of the last unit. */
 	void *si_ult_func;
+	/** What is measured. */
 	struct sched_stats si_stats;
+	/** Requests that are not in use. */
 	d_list_t si_idle_list;
+	/** Requests that sleep, by their time. */
 	d_list_t si_sleep_list;
+	/** I/O requests in their order. */
 	d_list_t si_fifo_list;
+	/** Pools of which nothing is known any more. */
 	d_list_t si_purge_list;
+	/** Pools, by UUID. */
 	struct d_hash_table *si_pool_hash;
+	/** Requests that were rejected and came again, by their numbers. */
 	struct d_binheap si_heap;
+	/** What the monitor knows of each xstream. */
 	struct sched_hist_seq *si_hist_seqs;
+	/** Requests in use. */
 	uint32_t si_total_req_cnt;
+	/** The same by type. */
 	uint32_t si_req_cnt[5];
+	/** Requests that sleep. */
 	int si_sleep_cnt;
+	/** Requests that wait for long. */
 	int si_wait_cnt;
+	/** Requests that were let go in this cycle, by type. */
 	uint32_t si_kicked_req_cnt[5];
 	/** Bit 0 says that the scheduler is stopping. */
 	unsigned int si_stop : 1;
 };
 
+/** Memory that an xstream has taken. The nodes are null without telemetry. */
 struct mem_stats {
+	/** Bytes. */
 	struct d_tm_node_t *ms_total_usage;
+	/** What the allocator says. */
 	struct d_tm_node_t *ms_mallinfo;
+	/** Bytes. */
 	uint64_t ms_current;
 };
 
+/** Chores of an offload xstream. */
 struct dss_chore_queue {
+	/** They. */
 	d_list_t chq_list;
+	/** Credits that are left. */
 	int32_t chq_credits;
+	/** Whether it is being stopped. */
 	bool chq_stop;
+	/** Protects it. */
 	ABT_mutex chq_mutex;
+	/** Signalled when there is something to do. */
 	ABT_cond chq_cond;
+	/** Runs the chores. */
 	ABT_thread chq_ult;
 };
 
+/** An xstream. */
 struct dss_xstream {
+	/** Its name. */
 	char dx_name[32];
+	/** Set when its scheduler has to stop. */
 	ABT_future dx_shutdown;
+	/** Set when it takes no new ULTs. */
 	ABT_future dx_stopping;
+	/** CPUs on which it runs; null if it is not bound. */
 	hwloc_cpuset_t dx_cpuset;
+	/** Argobots's side of it. */
 	ABT_xstream dx_xstream;
+	/** Its pools, by `DSS_POOL_*`. */
 	ABT_pool dx_pools[3];
+	/** Argobots's side of its scheduler. */
 	ABT_sched dx_sched;
+	/** The ULT that polls. */
 	ABT_thread dx_progress;
+	/** Its scheduler. */
 	struct sched_info dx_sched_info;
+	/** Tasks of the client's stack. */
 	tse_sched_t dx_sched_dsc;
+	/** RPCs of each kind. */
 	struct dss_rpc_cntr dx_rpc_cntrs[3];
+	/** Its id, from 0. */
 	int dx_xs_id;
+	/** Its target, -1 if none. */
 	int dx_tgt_id;
+	/** Number of its network context, -1 if none. */
 	int dx_ctx_id;
+	/** How long it polls the network, in microseconds. */
 	unsigned int dx_timeout;
+	/** Whether it is the main xstream of a target. */
 	bool dx_main_xs;
+	/** Whether it has a network context. */
 	bool dx_comm;
+	/** Whether it forwards I/O. */
 	bool dx_iofw;
+	/** Whether the client's stack has a ULT here. */
 	bool dx_dsc_started;
+	/** Its memory. */
 	struct mem_stats dx_mem_stats;
+	/** Whether it has begun to poll the network. */
 	bool dx_progress_started;
+	/** Its `daos_module_tag`. */
 	int dx_tag;
+	/** Its chores. */
 	struct dss_chore_queue dx_chore_queue;
 };
 
+/** Metrics of the engine; null without telemetry. */
 struct engine_metrics {
+	/** When it started. */
 	struct d_tm_node_t *started_time;
+	/** When it was set up. */
 	struct d_tm_node_t *ready_time;
+	/** Its rank. */
 	struct d_tm_node_t *rank_id;
+	/** Ranks that died. */
 	struct d_tm_node_t *dead_rank_events;
+	/** When the last one did. */
 	struct d_tm_node_t *last_event_time;
+	/** Its memory. */
 	struct d_tm_node_t *meminfo;
 };
 
+/** A NUMA node. */
 struct dss_numa_info {
+	/** Its index. */
 	int ni_idx;
+	/** Its cores. */
 	int ni_core_nr;
+	/** Those of its cores that are free. */
 	hwloc_bitmap_t ni_coremap;
 };
 
@@ -148,6 +243,7 @@ struct dss_numa_info {
 extern "C" {
 #endif // __cplusplus
 
+/** srv_metrics.c: metrics of the engine. */
 extern struct engine_metrics dss_engine_metrics;
 
 /** init.c: name of this host. */
@@ -319,8 +415,10 @@ void dss_mem_total_alloc_track(void *arg, daos_size_t bytes);
 /** srv.c: notes a release of memory of an xstream; only telemetry would show it. */
 void dss_mem_total_free_track(void *arg, daos_size_t bytes);
 
+/** srv_metrics.c: makes the engine's metrics; 0 or a DAOS error code. */
 int dss_engine_metrics_init(void);
 
+/** srv_metrics.c: frees them; 0. */
 int dss_engine_metrics_fini(void);
 
 /** sched.c: frees scheduler and pools of `dx`, which has ended. */
@@ -333,7 +431,7 @@ int dss_sched_init(struct dss_xstream *dx);
  * sched.c: runs `func(arg)` as a ULT of the current xstream `dx` when it is its turn.
  * `-DER_OVERLOAD_RETRY` when it would be too late then; `sra_enqueue_id` says where to come again.
  */
-int sched_req_enqueue(struct dss_xstream *dx, struct sched_req_attr *attr, void (*func)(void *arg1),
+int sched_req_enqueue(struct dss_xstream *dx, struct sched_req_attr *attr, void (*func)(void*),
 		void *arg);
 
 /**
@@ -354,6 +452,7 @@ void dss_chore_queue_stop(struct dss_xstream *dx);
 /** ult.c: frees what `dss_chore_queue_init` made. */
 void dss_chore_queue_fini(struct dss_xstream *dx);
 
+/** util.c: registers the classes of trees that the engine uses; 0 or a DAOS error code. */
 int dss_register_dbtree_classes(void);
 
 #ifdef __cplusplus

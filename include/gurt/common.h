@@ -38,33 +38,51 @@
 
 struct d_string_buffer_t;
 
+/** Whether the process runs under valgrind; the headers know when D_HAS_VALGRIND is defined. */
 #define D_ON_VALGRIND 0
 
+/** Largest number of `d_rand`. */
 #define D_RAND_MAX 2147483647
 
+/** Multiplier of `d_u64_hash`. */
 #define DGOLDEN_RATIO_PRIME_64 -3750763034362895579
 
+/** Multiplier of `d_u32_hash`. */
 #define DGOLDEN_RATIO_PRIME_32 2654404609
 
+/** Nanoseconds of a second. */
 #define NSEC_PER_SEC 1000000000
 
+/** Nanoseconds of a millisecond. */
 #define NSEC_PER_MSEC 1000000
 
+/** Nanoseconds of a microsecond. */
 #define NSEC_PER_USEC 1000
 
+/** Called with the bytes of each allocation, or of what is freed. */
 typedef void (*d_alloc_track_cb_t)(void *arg, size_t size);
 
+/** Random waiting times with a bound that grows. */
 struct d_backoff_seq {
+	/** Reserved; 0. */
 	uint8_t bos_flags;
+	/** How often the time is 0 first. */
 	uint8_t bos_nzeros;
+	/** By how much the bound grows each time. */
 	uint16_t bos_factor;
+	/** Largest bound. */
 	uint32_t bos_max;
+	/** Next bound. */
 	uint32_t bos_next;
 };
 
+/** A growing array of pointers. */
 struct d_vec_pointers {
+	/** The pointers. */
 	void **p_buf;
+	/** How many there is room for. */
 	uint32_t p_cap;
+	/** How many there are. */
 	uint32_t p_len;
 };
 
@@ -87,6 +105,7 @@ long d_rand(void);
 /** misc.c: a number in [0, 1). */
 double d_randd(void);
 
+/** misc.c: frees what one of these functions has allocated; null is allowed. */
 void d_free(void *ptr);
 
 /** misc.c: `nmemb * size` zeroed bytes, null when there are none. */
@@ -95,6 +114,7 @@ void *d_calloc(size_t nmemb, size_t size);
 /** misc.c: `size` bytes of any content. */
 void *d_malloc(size_t size);
 
+/** misc.c: changes the size of an allocation, which may move; null without memory. */
 void *d_realloc(void *arg1, size_t arg2);
 
 /** misc.c: a copy of at most `n` bytes of a string. */
@@ -112,8 +132,10 @@ void *d_aligned_alloc(size_t alignment, size_t size, bool zero);
 /** misc.c: errno as realpath leaves it. */
 char *d_realpath(const char *path, char *resolved_path);
 
+/** hash.c: mixes the bits of a number. */
 uint64_t d_hash_mix64(uint64_t key);
 
+/** hash.c: mixes the bits of three numbers. */
 uint32_t d_hash_mix96(uint32_t a, uint32_t b, uint32_t c);
 
 /** hash.c: position of the last of the ascending `hashes` that is not above `value`. */
@@ -315,6 +337,7 @@ uint64_t d_unixnsec2hlc(uint64_t unixnsec);
 /** hlc.c: how far the clocks of two hosts may differ, rounded up to 16 µs. */
 void d_hlc_epsilon_set(uint64_t epsilon);
 
+/** hlc.c: how far the clocks of two hosts may differ, in ticks of the hybrid logical clock. */
 uint64_t d_hlc_epsilon_get(void);
 
 /** hlc.c: the latest timestamp that an event before `hlc` may have. */

@@ -49,7 +49,7 @@ extern "C" {
 #endif // __cplusplus
 
 /** debug.c: called by a failed assertion before it aborts. */
-extern void (*d_alt_assert)(int arg1, const char *arg2, const char *arg3, int arg4);
+extern void (*d_alt_assert)(int, const char*, const char*, int);
 
 /** debug.c: all debug bits. */
 extern d_dbug_t DB_ALL;
@@ -105,14 +105,14 @@ extern int d_telem_logfac_cache[16];
 /** debug.c: the seven bits above, and ten for the taking. */
 extern struct d_debug_bit d_dbg_bit_dict[17];
 
+/** debug.c: groups of debug streams that `DD_MASK` may name. */
 extern struct d_debug_grp d_dbg_grp_dict[10];
 
 /** debug.c: the bit of that name. 0 or -1. */
 int d_log_getdbgbit(d_dbug_t *dbgbit, char *bitname);
 
 /** debug.c: what a failed assertion calls before it aborts. */
-int d_register_alt_assert(void (*alt_assert)(int arg1, const char *arg2, const char *arg3, int
-		arg4));
+int d_register_alt_assert(void (*alt_assert)(int, const char*, const char*, int));
 
 /** debug.c: logs memory in hexadecimal, 16 bytes a line, as a fatal error. */
 void d_log_memory(const uint8_t *ptr, size_t size);

@@ -41,96 +41,154 @@
 /** Expands to nothing. */
 #define D_NOOP(...)
 
+/** The tag has the process id. */
 #define DLOG_FLV_LOGPID 1
 
+/** The host's name is complete. */
 #define DLOG_FLV_FQDN 2
 
+/** Lines name the facility. */
 #define DLOG_FLV_FAC 4
 
+/** Lines have the year. */
 #define DLOG_FLV_YEAR 8
 
+/** Lines have the tag. */
 #define DLOG_FLV_TAG 16
 
+/** Everything goes to standard output as well. */
 #define DLOG_FLV_STDOUT 32
 
+/** Everything goes to standard error as well. */
 #define DLOG_FLV_STDERR 64
 
+/** What the log uses. */
 #define DLOG_FLV_DEFAULT 29
 
+/** The message goes to standard error as well. */
 #define DLOG_STDERR 536870912
 
+/** The message goes to standard output as well. */
 #define DLOG_STDOUT 268435456
 
+/** Bits of a message's level and debug streams. */
 #define DLOG_PRIMASK 268435200
 
+/** Position of the level. */
 #define DLOG_PRISHIFT 24
 
+/** Position of the debug streams. */
 #define DLOG_DPRISHIFT 8
 
+/** Bits of the level. */
 #define DLOG_PRINDMASK 251658240
 
+/** Bits of the facility. */
 #define DLOG_FACMASK 255
 
+/** A word of a facility's cache that is not known yet. */
 #define DLOG_UNINIT 2147483648
 
 enum {
+	/** Always logged. */
 	DLOG_EMIT = 134217728,
+	/** The process cannot go on. */
 	DLOG_EMERG = 117440512,
+	/** Somebody must act. */
 	DLOG_ALERT = 100663296,
+	/** Critical. */
 	DLOG_CRIT = 83886080,
+	/** Error. */
 	DLOG_ERR = 67108864,
+	/** Warning. */
 	DLOG_WARN = 50331648,
+	/** Worth a note. */
 	DLOG_NOTE = 33554432,
+	/** Information. */
 	DLOG_INFO = 16777216,
+	/** All debug streams. */
 	DLOG_DBG = 16776960,
 };
 
+/** Flags of `d_log_dbg_grp_alloc`. */
 enum d_log_flag_bits {
+	/** The group is the default. */
 	D_LOG_SET_AS_DEFAULT = 1,
 };
 
+/** A mask of debug streams. */
 typedef uint64_t d_dbug_t;
 
+/** Tells the log which xstream and ULT calls it. */
 typedef void (*d_log_id_cb_t)(uint32_t *xs_id, uint64_t *ult_id);
 
+/** A facility of the log. */
 struct dlog_fac {
+	/** Its short name. */
 	char *fac_aname;
+	/** Its long name; may be null. */
 	char *fac_lname;
+	/** Lowest level that is logged, or bits of the debug streams that are. */
 	int fac_mask;
+	/** Whether less than errors is logged at all. */
 	bool is_enabled;
 };
 
+/** The part of the log's state that inline functions read. */
 struct d_log_xstate {
+	/** First part of each line's tag; null while the log is not open. */
 	char *tag;
+	/** Facilities, by number. */
 	struct dlog_fac *dlog_facs;
+	/** Name of the host. */
 	char *nodename;
+	/** Entries in `dlog_facs`. */
 	int fac_cnt;
 };
 
+/** What `DD_MASK` and `DD_STDERR` have set. */
 struct d_debug_data {
+	/** Debug streams that are on. */
 	d_dbug_t dd_mask;
+	/** Level from which messages go to standard error as well. */
 	d_dbug_t dd_prio_err;
+	/** Debug streams that are registered. */
 	int dbg_bit_cnt;
+	/** Groups that are registered. */
 	int dbg_grp_cnt;
 };
 
+/** A level. */
 struct d_debug_priority {
+	/** Its name. */
 	char *dd_name;
+	/** Its bits. */
 	d_dbug_t dd_prio;
+	/** Bytes of its name. */
 	size_t dd_name_size;
 };
 
+/** A debug stream. */
 struct d_debug_bit {
+	/** The variable that holds its bit. */
 	d_dbug_t *db_bit;
+	/** Its short name. */
 	char *db_name;
+	/** Its long name. */
 	char *db_lname;
+	/** Bytes of its short name. */
 	size_t db_name_size;
+	/** Bytes of its long name. */
 	size_t db_lname_size;
 };
 
+/** A group of debug streams. */
 struct d_debug_grp {
+	/** Its name. */
 	char *dg_name;
+	/** Bytes of its name. */
 	size_t dg_name_size;
+	/** Its streams. */
 	d_dbug_t dg_mask;
 };
 
@@ -172,8 +230,8 @@ int d_log_allocfacility(const char *aname, const char *lname);
 int d_log_init(void);
 
 /** debug.c: opens the log, or counts one more user of it. */
-int d_log_init_adv(char *log_tag, char *log_file, unsigned int flavor, d_dbug_t def_mask, d_dbug_t
-		err_mask, d_log_id_cb_t id_cb);
+int d_log_init_adv(char *log_tag, char *log_file, unsigned int flavor, d_dbug_t def_mask,
+		d_dbug_t err_mask, d_log_id_cb_t id_cb);
 
 /** debug.c: closes the log when its last user does. */
 void d_log_fini(void);
@@ -191,8 +249,8 @@ void d_log_sync_mask(void);
 void d_log_sync_mask_ex(const char *log_mask, const char *dd_mask);
 
 /** dlog.c: opens the log; -1 if it is open already or an argument is invalid. */
-int d_log_open(char *tag, int maxfac_hint, int default_mask, int stderr_mask, char *logfile, int
-		flags, d_log_id_cb_t id_cb);
+int d_log_open(char *tag, int maxfac_hint, int default_mask, int stderr_mask, char *logfile,
+		int flags, d_log_id_cb_t id_cb);
 
 /** dlog.c: sets the mask of one facility; returns the former one, or -1. */
 int d_log_setlogmask(int facility, int mask);

@@ -14,17 +14,29 @@
 /** Names the file that says which faults to inject. */
 #define D_FAULT_CONFIG_ENV "D_FI_CONFIG"
 
+/** A fault that can be injected. */
 struct d_fault_attr_t {
+	/** Its number. */
 	uint32_t fa_id;
+	/** It can happen every so many times only; 0 or 1 every time. */
 	uint32_t fa_interval;
+	/** How often it may happen; 0 without a bound. */
 	uint64_t fa_max_faults;
+	/** How often it has happened. */
 	uint64_t fa_num_faults;
+	/** How often the place was reached. */
 	uint64_t fa_num_hits;
+	/** For the place; may be null. */
 	char *fa_argument;
+	/** Protects the structure. */
 	pthread_spinlock_t fa_lock;
+	/** The error to return. */
 	int32_t fa_err_code;
+	/** State of `nrand48`. */
 	unsigned short fa_rand_state[3];
+	/** Numerator of its probability. */
 	uint32_t fa_probability_x;
+	/** Denominator of its probability. */
 	uint32_t fa_probability_y;
 };
 

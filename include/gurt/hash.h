@@ -19,64 +19,104 @@ struct d_hlink;
 struct d_ulink;
 struct d_uuid;
 
+/** Whether tables count their depth; they do not. */
 #define D_HASH_DEBUG 0
 
+/** Bits of the largest handle table. */
 #define D_HHASH_BITS 16
 
+/** Bits of a handle that hold its type. */
 #define D_HTYPE_BITS 4
 
+/** Those bits. */
 #define D_HTYPE_MASK 15
 
+/** Features of a table. */
 enum d_hash_feats {
+	/** The user locks. */
 	D_HASH_FT_NOLOCK = 1,
+	/** Locks are mutexes, not spin locks. */
 	D_HASH_FT_MUTEX = 2,
+	/** Locks are read-write locks. */
 	D_HASH_FT_RWLOCK = 4,
+	/** The table holds no reference: a record leaves it with its last one. */
 	D_HASH_FT_EPHEMERAL = 8,
+	/** A record that is found moves to the front of its bucket. */
 	D_HASH_FT_LRU = 16,
+	/** `hop_key_init` is called without a lock. */
 	D_HASH_FT_NO_KEYINIT_LOCK = 32,
+	/** One lock for all buckets. */
 	D_HASH_FT_GLOCK = 32768,
 };
 
 enum {
+	/** Type of a handle that is a pointer. */
 	D_HTYPE_PTR = 0,
 };
 
+/** A handle table; gurt's own. */
 struct d_hhash;
 
+/** A table's lock, by its features. */
 union d_hash_lock {
+	/** Spin lock. */
 	pthread_spinlock_t spin;
+	/** Mutex. */
 	pthread_mutex_t mutex;
+	/** Read-write lock. */
 	pthread_rwlock_t rwlock;
 };
 
+/** A bucket. */
 struct d_hash_bucket {
+	/** Its records. */
 	d_list_t hb_head;
 };
 
+/** How a table's records are compared, hashed and counted. */
 typedef struct {
+	/** Whether a record has a key. Must be there. */
 	bool (*hop_key_cmp)(struct d_hash_table *htable, d_list_t *link, const void *key, unsigned int ksize);
+	/** Makes the key of a record that is inserted without one. May be null. */
 	void (*hop_key_init)(struct d_hash_table *htable, d_list_t *link, void *arg);
+	/** Hash of a key. May be null. */
 	uint32_t (*hop_key_hash)(struct d_hash_table *htable, const void *key, unsigned int ksize);
+	/** Hash of a record's key. Must be there for a table with a lock a bucket. */
 	uint32_t (*hop_rec_hash)(struct d_hash_table *htable, d_list_t *link);
+	/** Takes a reference to a record. May be null. */
 	void (*hop_rec_addref)(struct d_hash_table *htable, d_list_t *link);
+	/** Gives a reference back; whether it was the last. May be null. */
 	bool (*hop_rec_decref)(struct d_hash_table *htable, d_list_t *link);
+	/** Gives several back; 1 if the last was among them, 0, or a DAOS error code. May be null. */
 	int (*hop_rec_ndecref)(struct d_hash_table *htable, d_list_t *link, int count);
+	/** Frees a record without references. May be null. */
 	void (*hop_rec_free)(struct d_hash_table *htable, d_list_t *link);
 } d_hash_table_ops_t;
 
+/** A hash table of intrusive records. */
 struct d_hash_table {
+	/** The lock of the table. */
 	union d_hash_lock ht_lock;
+	/** It has 2 to this buckets. */
 	uint32_t ht_bits;
+	/** Its features. */
 	uint32_t ht_feats;
+	/** The user's. */
 	void *ht_priv;
+	/** Its functions. */
 	d_hash_table_ops_t *ht_ops;
+	/** Its buckets. */
 	struct d_hash_bucket *ht_buckets;
+	/** A lock for each bucket. */
 	union d_hash_lock *ht_locks;
 };
 
+/** Called for each record; any value but 0 ends the traversal. */
 typedef int (*d_hash_traverse_cb_t)(d_list_t *link, void *arg);
 
+/** A record whose references are counted. */
 struct d_rlink {
+	/** Its place in the bucket. */
 	d_list_t rl_link;
 	/** References to the record. */
 	ATOMIC uint32_t rl_ref;
@@ -84,26 +124,40 @@ struct d_rlink {
 	uint32_t rl_initialized : 1;
 };
 
+/** Functions of a record in a handle table. */
 struct d_hlink_ops {
+	/** Frees it; may be null. */
 	void (*hop_free)(struct d_hlink *hlink);
 };
 
+/** A record in a handle table. */
 struct d_hlink {
+	/** Its place and references. */
 	struct d_rlink hl_link;
+	/** Its handle. */
 	uint64_t hl_key;
+	/** Its functions; may be null. */
 	struct d_hlink_ops *hl_ops;
 };
 
+/** Called for each record; any value but 0 ends the traversal. */
 typedef int (*d_hhash_traverse_cb_t)(struct d_hlink *link, void *arg);
 
+/** Functions of a record in a UUID table. */
 struct d_ulink_ops {
+	/** Frees it; may be null. */
 	void (*uop_free)(struct d_ulink *ulink);
+	/** Whether a record is the one that is looked for, beyond its UUID; may be null. */
 	bool (*uop_cmp)(struct d_ulink *ulink, void *cmp_args);
 };
 
+/** A record in a UUID table. */
 struct d_ulink {
+	/** Its place and references. */
 	struct d_rlink ul_link;
+	/** Its UUID. */
 	struct d_uuid ul_uuid;
+	/** Its functions; may be null. */
 	struct d_ulink_ops *ul_ops;
 };
 
@@ -112,8 +166,8 @@ extern "C" {
 #endif // __cplusplus
 
 /** hash.c: a new table, null if that fails. */
-int d_hash_table_create(uint32_t feats, uint32_t bits, void *priv, d_hash_table_ops_t *hops, struct
-		d_hash_table **htable_pp);
+int d_hash_table_create(uint32_t feats, uint32_t bits, void *priv, d_hash_table_ops_t *hops,
+		struct d_hash_table **htable_pp);
 
 /** hash.c: makes `*htable` a table of 2^`bits` chains. */
 int d_hash_table_create_inplace(uint32_t feats, uint32_t bits, void *priv, d_hash_table_ops_t *hops,
@@ -139,8 +193,8 @@ d_list_t *d_hash_rec_find_insert(struct d_hash_table *htable, const void *key, u
 		d_list_t *link);
 
 /** hash.c: inserts a record; -DER_EXIST if it is to be exclusive and its key is there already. */
-int d_hash_rec_insert(struct d_hash_table *htable, const void *key, unsigned int ksize, d_list_t
-		*link, bool exclusive);
+int d_hash_rec_insert(struct d_hash_table *htable, const void *key, unsigned int ksize,
+		d_list_t *link, bool exclusive);
 
 /** hash.c: inserts a record whose key `hop_key_init` makes up from `arg`. */
 int d_hash_rec_insert_anonym(struct d_hash_table *htable, d_list_t *link, void *arg);
@@ -251,12 +305,12 @@ void d_uhash_link_putref(struct d_hash_table *htable, struct d_ulink *ulink);
 void d_uhash_link_delete(struct d_hash_table *htable, struct d_ulink *ulink);
 
 /** hash.c: inserts an object under a UUID; -DER_EXIST if that is taken. */
-int d_uhash_link_insert(struct d_hash_table *htable, struct d_uuid *key, void *cmp_args, struct
-		d_ulink *ulink);
+int d_uhash_link_insert(struct d_hash_table *htable, struct d_uuid *key, void *cmp_args,
+		struct d_ulink *ulink);
 
 /** hash.c: the object of a UUID, with a reference; null if there is none. */
-struct d_ulink *d_uhash_link_lookup(struct d_hash_table *htable, struct d_uuid *key, void
-		*cmp_args);
+struct d_ulink *d_uhash_link_lookup(struct d_hash_table *htable, struct d_uuid *key,
+		void *cmp_args);
 
 #ifdef __cplusplus
 }  // extern "C"

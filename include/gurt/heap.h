@@ -9,43 +9,67 @@
 
 struct d_binheap_ops;
 
+/** Bits of an index within a block of node pointers. */
 #define DBH_SHIFT 9
 
+/** Node pointers of a block. */
 #define DBH_SIZE 512
 
+/** Those bits. */
 #define DBH_MASK 511
 
+/** Index of a node that is in no heap. */
 #define DBH_POISON 3735928559
 
+/** Features of a heap. */
 enum d_bh_feats {
+	/** The user locks. */
 	DBH_FT_NOLOCK = 1,
+	/** The lock is a read-write lock, not a mutex. */
 	DBH_FT_RWLOCK = 2,
 };
 
 
+/** A node, within a structure of its owner's. */
 struct d_binheap_node {
+	/** Where it is in the heap. */
 	uint32_t chn_idx;
 };
 
+/** A binary heap. */
 struct d_binheap {
 	/** The lock, by kind. */
 	union {
+		/** Mutex. */
 		pthread_mutex_t d_bh_mutex;
+		/** Read-write lock. */
 		pthread_rwlock_t d_bh_rwlock;
 	};
+	/** Its features. */
 	uint32_t d_bh_feats;
+	/** Blocks of blocks of blocks of nodes. */
 	struct d_binheap_node ****d_bh_nodes3;
+	/** Blocks of blocks of nodes. */
 	struct d_binheap_node ***d_bh_nodes2;
+	/** The first block of nodes. */
 	struct d_binheap_node **d_bh_nodes1;
+	/** Its functions. */
 	struct d_binheap_ops *d_bh_ops;
+	/** The user's. */
 	void *d_bh_priv;
+	/** Nodes that there are. */
 	uint32_t d_bh_nodes_cnt;
+	/** Nodes that there is room for. */
 	uint32_t d_bh_hwm;
 };
 
+/** Functions of a heap. */
 struct d_binheap_ops {
+	/** Called before a node enters; any value but 0 keeps it out. May be null. */
 	int (*hop_enter)(struct d_binheap *h, struct d_binheap_node *e);
+	/** Called after a node has left. May be null. */
 	int (*hop_exit)(struct d_binheap *h, struct d_binheap_node *e);
+	/** Whether the first comes before the second. Must be there. */
 	bool (*hop_compare)(struct d_binheap_node *a, struct d_binheap_node *b);
 };
 
@@ -54,8 +78,8 @@ extern "C" {
 #endif // __cplusplus
 
 /** heap.c: a new heap with room for `count` nodes. */
-int d_binheap_create(uint32_t feats, uint32_t count, void *priv, struct d_binheap_ops *ops, struct
-		d_binheap **h);
+int d_binheap_create(uint32_t feats, uint32_t count, void *priv, struct d_binheap_ops *ops,
+		struct d_binheap **h);
 
 /** heap.c: makes `*h` an empty heap with room for `count` nodes. */
 int d_binheap_create_inplace(uint32_t feats, uint32_t count, void *priv, struct d_binheap_ops *ops,

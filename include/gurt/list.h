@@ -10,24 +10,35 @@
 /** Tells the processor that an address will be read soon. */
 #define prefetch(address) __builtin_prefetch((address), 0, 1)
 
+/** A link of a list, or its head; an empty head points to itself. */
 struct d_list_head {
+	/** Next link; the head after the last. */
 	struct d_list_head *next;
+	/** Link before. */
 	struct d_list_head *prev;
 };
 
+/** A link of a list, or its head. */
 typedef struct d_list_head d_list_t;
 
+/** A link of a list with a small head. */
 struct d_hlist_node {
+	/** Next link, null after the last. */
 	struct d_hlist_node *next;
+	/** What points to this link; null if it is in no list. */
 	struct d_hlist_node **pprev;
 };
 
+/** A link of a list with a small head. */
 typedef struct d_hlist_node d_hlist_node_t;
 
+/** The head of such a list. */
 struct d_hlist_head {
+	/** First link, null if the list is empty. */
 	d_hlist_node_t *first;
 };
 
+/** The head of such a list. */
 typedef struct d_hlist_head d_hlist_head_t;
 
 /** An empty list is a head that points to itself. */

@@ -33,49 +33,77 @@
 	 __builtin_types_compatible_p(__typeof__(var), const char *))
 #endif
 
+/** A UUID in a structure. */
 struct d_uuid {
+	/** The UUID. */
 	uuid_t uuid;
 };
 
+/** A piece of memory. */
 typedef struct {
+	/** The memory. */
 	void *iov_buf;
+	/** Bytes that there are. */
 	size_t iov_buf_len;
+	/** Bytes that are in use. */
 	size_t iov_len;
 } d_iov_t;
 
+/** Number of an engine in the system. */
 typedef uint32_t d_rank_t;
 
+/** A list of ranks. */
 typedef struct {
+	/** The ranks. */
 	d_rank_t *rl_ranks;
+	/** How many. */
 	uint32_t rl_nr;
 } d_rank_list_t;
 
+/** A list of ranks. */
 typedef d_rank_list_t *d_rank_list_ptr_t;
 
+/** Ranks from one to another. */
 typedef struct {
+	/** First. */
 	d_rank_t lo;
+	/** Last, included. */
 	d_rank_t hi;
 } d_rank_range_t;
 
+/** A list of ranges of ranks. */
 typedef struct {
+	/** The ranges. */
 	d_rank_range_t *rrl_ranges;
+	/** How many. */
 	uint32_t rrl_nr;
 } d_rank_range_list_t;
 
+/** A string. */
 typedef char *d_string_t;
 
+/** A string that is only read. */
 typedef const char *d_const_string_t;
 
+/** A scatter/gather list. */
 typedef struct {
+	/** Pieces of memory. */
 	uint32_t sg_nr;
+	/** How many of them are in use. */
 	uint32_t sg_nr_out;
+	/** The pieces. */
 	d_iov_t *sg_iovs;
 } d_sg_list_t;
 
+/** A string that grows; all zeros at first. */
 struct d_string_buffer_t {
+	/** 0, or the DAOS error code of the first write that failed. */
 	int status;
+	/** Length. */
 	size_t str_size;
+	/** Bytes of `str`. */
 	size_t buf_size;
+	/** The string. */
 	char *str;
 };
 

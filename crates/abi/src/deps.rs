@@ -20,6 +20,7 @@ pub struct __va_list_tag {
     /// Six general-purpose registers of 8 bytes, then eight vector registers of 16.
     pub reg_save_area: *mut c_void,
 }
+
 /// `va_list` as a function's parameter.
 pub type va_list = *mut __va_list_tag;
 
@@ -31,15 +32,19 @@ pub type uuid_t = [u8; 16];
 pub struct hwloc_bitmap_s {
     _opaque: [u8; 0],
 }
+
 /// `hwloc_bitmap_t`: a set of CPUs or NUMA nodes, owned by hwloc.
 pub type hwloc_bitmap_t = *mut hwloc_bitmap_s;
+
 /// `hwloc_cpuset_t`: a bitmap of CPUs.
 pub type hwloc_cpuset_t = hwloc_bitmap_t;
+
 /// Opaque target of [`hwloc_topology_t`].
 #[repr(C)]
 pub struct hwloc_topology {
     _opaque: [u8; 0],
 }
+
 /// `hwloc_topology_t`: the discovered machine.
 pub type hwloc_topology_t = *mut hwloc_topology;
 
@@ -60,6 +65,7 @@ pub struct ProtobufCAllocator {
     /// First argument of both.
     pub allocator_data: *mut c_void,
 }
+
 /// `ProtobufCBinaryData`: a `bytes` field; `data` is owned by the message.
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -69,6 +75,7 @@ pub struct ProtobufCBinaryData {
     /// First byte, null when `len` is 0.
     pub data: *mut u8,
 }
+
 /// `ProtobufCBuffer`: where `pack_to_buffer` appends.
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -76,6 +83,7 @@ pub struct ProtobufCBuffer {
     /// Appends `len` bytes of `data`.
     pub append: Option<unsafe extern "C" fn(buffer: *mut ProtobufCBuffer, len: usize, data: *const u8)>,
 }
+
 /// A field of the wire that the descriptor does not know.
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -89,6 +97,7 @@ pub struct ProtobufCMessageUnknownField {
     /// The field's raw bytes.
     pub data: *mut u8,
 }
+
 /// `ProtobufCMessage`: the first member of every generated message.
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -100,8 +109,10 @@ pub struct ProtobufCMessage {
     /// Unknown fields that unpacking kept.
     pub unknown_fields: *mut ProtobufCMessageUnknownField,
 }
+
 /// `ProtobufCMessageInit`.
 pub type ProtobufCMessageInit = Option<unsafe extern "C" fn(message: *mut ProtobufCMessage)>;
+
 /// `ProtobufCIntRange`: maps numbers to positions in a descriptor's tables.
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -111,6 +122,7 @@ pub struct ProtobufCIntRange {
     /// Its position.
     pub orig_index: c_uint,
 }
+
 /// `ProtobufCFieldDescriptor`: one field of a message.
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -140,6 +152,7 @@ pub struct ProtobufCFieldDescriptor {
     /// Reserved by protobuf-c.
     pub reserved3: *mut c_void,
 }
+
 /// `ProtobufCMessageDescriptor`: says how a message lies in memory and on the wire.
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -175,6 +188,7 @@ pub struct ProtobufCMessageDescriptor {
     /// Reserved by protobuf-c.
     pub reserved3: *mut c_void,
 }
+
 /// `ProtobufCEnumValue`.
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -186,6 +200,7 @@ pub struct ProtobufCEnumValue {
     /// Number.
     pub value: c_int,
 }
+
 /// `ProtobufCEnumValueIndex`.
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -195,6 +210,7 @@ pub struct ProtobufCEnumValueIndex {
     /// Position in `values`.
     pub index: c_uint,
 }
+
 /// `ProtobufCEnumDescriptor`.
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -262,17 +278,21 @@ pub const PROTOBUF_C_TYPE_BYTES: c_uint = 15;
 pub struct bio_xs_context {
     _opaque: [u8; 0],
 }
+
 /// `struct daos_profile`: the profile of an xstream; opaque here.
 #[repr(C)]
 pub struct daos_profile {
     _opaque: [u8; 0],
 }
+
 /// `crt_iv_namespace_t` of cart/iv.h.
 pub type crt_iv_namespace_t = *mut c_void;
+
 /// `struct crt_iv_ops` of cart/iv.h; opaque here.
 #[repr(C)]
 pub struct crt_iv_ops {
     _opaque: [u8; 0],
 }
+
 /// `crt_iv_key_t` of cart/iv.h.
 pub type crt_iv_key_t = d_iov_t;

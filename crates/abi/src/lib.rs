@@ -7,6 +7,7 @@
 //! even by the crate that defines it, because an executable may hold its own copy (a copy relocation).
 //!
 //! C has one namespace, and so has this crate: every item is re-exported at the root.
+#![deny(missing_docs)]
 #![allow(non_camel_case_types, non_snake_case, non_upper_case_globals)]
 // Every declaration here is `unsafe` to call for the reason that C functions are.
 #![allow(clippy::missing_safety_doc)]

@@ -294,6 +294,15 @@ impl VisitMut for TypeNames<'_> {
         visit_mut::visit_type_path_mut(self, path);
     }
 
+    /// C needs no names for the arguments of a callback, and bindings that were made from C have made some up.
+    fn visit_bare_fn_arg_mut(&mut self, arg: &mut syn::BareFnArg) {
+        let made_up = |name: &str| name.strip_prefix("arg").is_some_and(|n| n.chars().all(|c| c.is_ascii_digit()));
+        if arg.name.as_ref().is_some_and(|(name, _)| *name != "arg" && made_up(&name.to_string())) {
+            arg.name = None;
+        }
+        visit_mut::visit_bare_fn_arg_mut(self, arg);
+    }
+
     fn visit_item_struct_mut(&mut self, item: &mut syn::ItemStruct) {
         item.ident = format_ident!("mangled_struct_{}", item.ident);
         if item.fields.is_empty() {
@@ -475,7 +484,7 @@ fn unmangle(names: &Names, line: &str) -> String {
 fn wrap(prototype: &str) -> String {
     let mut out = String::new();
     let mut column = 0;
-    for word in prototype.split_inclusive(' ') {
+    for word in prototype.split_inclusive(", ") {
         if column + word.trim_end().len() > 100 {
             out.truncate(out.trim_end().len());
             out += "\n\t\t";

@@ -1,15 +1,26 @@
 //! `daos/common.h`: fault locations.
 
 use core::ffi::{c_char, c_int, c_uint, c_void};
+
+/// Bits of a fault location that number it within its group.
 pub const DAOS_FAIL_MASK_LOC: u32 = 65535;
+/// The fault happens once.
 pub const DAOS_FAIL_ONCE: u32 = 16777216;
+/// The fault happens as often as `daos_fail_num_set` has said.
 pub const DAOS_FAIL_SOME: u32 = 33554432;
+/// The fault happens every time.
 pub const DAOS_FAIL_ALWAYS: u32 = 67108864;
+/// Bits of a fault location that identify it.
 pub const DAOS_FAIL_ID_MASK: u32 = 16777215;
+/// Bits of a fault location that hold its group.
 pub const DAOS_FAIL_GROUP_MASK: u32 = 16711680;
+/// Position of those bits.
 pub const DAOS_FAIL_GROUP_SHIFT: u32 = 16;
+/// Faults for unit tests.
 pub const DAOS_FAIL_UNIT_TEST_GROUP: c_uint = 1;
+/// Faults for tests of a system.
 pub const DAOS_FAIL_SYS_TEST_GROUP: c_uint = 2;
+/// Number of the group behind the last.
 pub const DAOS_FAIL_MAX_GROUP: c_uint = 3;
 /// `enum` of `daos_mgmt.h`: parameters of [`crate::dss_parameters_set`].
 pub const DMG_KEY_FAIL_LOC: c_uint = 0;
@@ -19,6 +30,7 @@ pub const DMG_KEY_FAIL_VALUE: c_uint = 1;
 pub const DMG_KEY_FAIL_NUM: c_uint = 2;
 /// How many keys there are.
 pub const DMG_KEY_NUM: c_uint = 3;
+
 unsafe extern "C" {
     /// The armed fault location with its `DAOS_FAIL_*` flags, 0 for none (src/common/fail_loc.c).
     pub static mut daos_fail_loc: u64;

@@ -2,14 +2,24 @@
 
 use crate::*;
 use core::ffi::{c_char, c_int, c_uint};
+
+/// No debug stream.
 pub const DB_NULL: u32 = 0;
+/// Nothing is left out.
 pub const IOBP_OFF: c_uint = 0;
+/// Clients send no RPC.
 pub const IOBP_CLI_RPC: c_uint = 1;
+/// Servers transfer no bulk data.
 pub const IOBP_SRV_BULK: c_uint = 2;
+/// Servers do no I/O on targets.
 pub const IOBP_TARGET: c_uint = 4;
+/// Servers write nothing to NVMe.
 pub const IOBP_NVME: c_uint = 8;
+/// Servers cache no bulk handles.
 pub const IOBP_SRV_BULK_CACHE: c_uint = 16;
+/// Servers commit no write-ahead log.
 pub const IOBP_WAL_COMMIT: c_uint = 32;
+
 /// `struct io_bypass` of debug.c: a part of the I/O path that `DAOS_IO_BYPASS` may name.
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -19,16 +29,25 @@ pub struct io_bypass {
     /// Its name, null in the last entry.
     pub iob_str: *mut c_char,
 }
+
 unsafe extern "C" {
     /// All parts (src/common/debug.c).
     pub static mut io_bypass_dict: [io_bypass; 7];
+    /// debug.c: debug stream of metadata.
     pub static mut DB_MD: d_dbug_t;
+    /// debug.c: debug stream of placement.
     pub static mut DB_PL: d_dbug_t;
+    /// debug.c: debug stream of management.
     pub static mut DB_MGMT: d_dbug_t;
+    /// debug.c: debug stream of epochs.
     pub static mut DB_EPC: d_dbug_t;
+    /// debug.c: debug stream of the durable format.
     pub static mut DB_DF: d_dbug_t;
+    /// debug.c: debug stream of rebuild.
     pub static mut DB_REBUILD: d_dbug_t;
+    /// debug.c: debug stream of security.
     pub static mut DB_SEC: d_dbug_t;
+    /// debug.c: debug stream of checksums.
     pub static mut DB_CSUM: d_dbug_t;
     /// debug.c: the number of log facility `daos`, -1 before it is registered.
     pub static mut daos_daos_logfac: c_int;

@@ -2,31 +2,54 @@
 
 use crate::*;
 use core::ffi::{c_char, c_int, c_uint, c_void};
+
+/// A protobuf-c allocator that notes when there is no memory.
 #[repr(C)]
-#[derive(Clone, Copy)]
 pub struct drpc_alloc {
+    /// The allocator; its data points to this structure.
     pub alloc: ProtobufCAllocator,
+    /// Whether an allocation has failed.
     pub oom: bool,
 }
+
+/// A Unix domain socket.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct unixcomm {
+    /// Its descriptor.
     pub fd: c_int,
+    /// What `fcntl` has set on it.
     pub flags: c_int,
 }
+
+/// Answers a call: fills in a response that is prepared as a success without a body.
 pub type drpc_handler_t = Option<unsafe extern "C" fn(arg1: *mut Drpc__Call, arg2: *mut Drpc__Response)>;
+
+/// Lets other units run while dRPC waits; 0.
 pub type drpc_thread_yielder_t = Option<unsafe extern "C" fn() -> c_int>;
+
+/// One end of a dRPC connection, or a listener. References are counted.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct drpc {
+    /// Its socket.
     pub comm: *mut unixcomm,
+    /// Number of the last call that was sent.
     pub sequence: c_int,
+    /// References; the last one closes it.
     pub ref_count: u32,
+    /// Answers calls that a listener's connections receive; null on a client.
     pub handler: drpc_handler_t,
+    /// Called while a client waits; may be null.
     pub yield_: drpc_thread_yielder_t,
 }
+
+/// Wait for the response.
 pub const R_SYNC: rpcflags = 1;
+
+/// Flags of `drpc_call`.
 pub type rpcflags = c_uint;
+
 unsafe extern "C" {
     /// drpc.c: zeroed memory for protobuf-c. On failure null, and `oom` of the `struct drpc_alloc` behind
     /// `arg` is set.

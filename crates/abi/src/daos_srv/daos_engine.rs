@@ -2,188 +2,350 @@
 
 use crate::*;
 use core::ffi::{c_char, c_int, c_uchar, c_uint, c_void};
+
+/// Longest address, URI or PCI, with its NUL.
 pub const ADDR_STR_MAX_LEN: u32 = 128;
+/// Bytes of an xstream's name, with its NUL.
 pub const DSS_XS_NAME_LEN: u32 = 32;
+/// The module needs the client's stack.
 pub const DSS_FAC_LOAD_CLI: u32 = 1;
+/// `sched_req_space_check`: there is no lack of space.
 pub const SCHED_SPACE_PRESS_NONE: u32 = 0;
+/// Bytes of a deep stack.
 pub const DSS_DEEP_STACK_SZ: u32 = 65536;
+
+/// What the engine keeps for modules on each xstream; modules know it as `dss_module_info`.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_module_info {
+    /// Network context, null if the xstream has none.
     pub dmi_ctx: crt_context_t,
+    /// NVMe context, null if the xstream has none.
     pub dmi_nvme_ctxt: *mut bio_xs_context,
+    /// The xstream.
     pub dmi_xstream: *mut dss_xstream,
+    /// Its id, from 0.
     pub dmi_xs_id: c_int,
+    /// Its target, -1 if none.
     pub dmi_tgt_id: c_int,
+    /// Number of its network context, -1 if none.
     pub dmi_ctx_id: c_int,
     /// Bit 0: the batched commit of DTX has started; bit 1: the engine is shutting down.
     ///
     /// C: bit fields `dmi_dtx_batched_started:1`, `dmi_srv_shutting_down:1`.
     pub dmi_flags: u32,
+    /// Version that the system runs.
     pub dmi_version: daos_version_t,
+    /// Containers whose transactions are committed in batches; the DTX module's.
     pub dmi_dtx_batched_cont_open_list: d_list_t,
+    /// Pools of those containers.
     pub dmi_dtx_batched_pool_list: d_list_t,
+    /// Profile of the xstream, null while profiling is off.
     pub dmi_dp: *mut daos_profile,
+    /// The DTX module's request for committing.
     pub dmi_dtx_cmt_req: *mut sched_request,
+    /// The DTX module's request for aggregation.
     pub dmi_dtx_agg_req: *mut sched_request,
 }
+
+/// A module's handler of dRPC calls. A table of them ends with one whose handler is null.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct dss_drpc_handler {
+    /// A `drpc_module`.
     pub module_id: c_int,
+    /// Answers calls to that module.
     pub handler: drpc_handler_t,
 }
+
+/// An update.
 pub const SCHED_REQ_UPDATE: c_uint = 0;
+/// A fetch.
 pub const SCHED_REQ_FETCH: c_uint = 1;
+/// Garbage collection.
 pub const SCHED_REQ_GC: c_uint = 2;
+/// Scrubbing.
 pub const SCHED_REQ_SCRUB: c_uint = 3;
+/// Migration of objects.
 pub const SCHED_REQ_MIGRATE: c_uint = 4;
+/// Number of types that belong to a pool.
 pub const SCHED_REQ_MAX: c_uint = 5;
+/// A request of no pool.
 pub const SCHED_REQ_ANONYM: c_uint = 5;
+/// Number of types.
 pub const SCHED_REQ_TYPE_MAX: c_uint = 6;
+/// It may not be held back.
 pub const SCHED_REQ_FL_NO_DELAY: c_uint = 1;
+/// It comes at regular intervals and does not make an idle xstream busy.
 pub const SCHED_REQ_FL_PERIODIC: c_uint = 2;
+/// It may not be rejected.
 pub const SCHED_REQ_FL_NO_REJECT: c_uint = 4;
+/// It was rejected before.
 pub const SCHED_REQ_FL_RESENT: c_uint = 8;
+
+/// What the scheduler must know of a request.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct sched_req_attr {
+    /// Its pool.
     pub sra_pool_id: uuid_t,
+    /// A `SCHED_REQ_*` type.
     pub sra_type: u32,
+    /// `SCHED_REQ_FL_*` bits.
     pub sra_flags: u32,
+    /// How long its sender waits, in seconds; 0 for ever.
     pub sra_timeout: u32,
+    /// Number that it got when it was rejected, 0 otherwise.
     pub sra_enqueue_id: u64,
 }
+
+/// A schedule request; the engine's own.
 #[repr(C)]
-#[derive(Clone, Copy)]
 pub struct sched_request {
-    _unused: [u8; 0],
+    _opaque: [u8; 0],
 }
+
+/// How a module's RPCs are scheduled.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct dss_module_ops {
+    /// Fills in the attributes of an RPC's request; 0 or a DAOS error code.
     pub dms_get_req_attr:
         Option<unsafe extern "C" fn(rpc: *mut crt_rpc_t, attr: *mut sched_req_attr) -> c_int>,
+    /// Stores attributes in the reply to an RPC that is rejected; 0 or a DAOS error code.
     pub dms_set_req: Option<unsafe extern "C" fn(rpc: *mut crt_rpc_t, attr: *mut sched_req_attr) -> c_int>,
 }
+
+/// A server module: the variable `<name>_module` of `lib<name>.so`.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct dss_module {
+    /// Its name, the one in the library's.
     pub sm_name: *const c_char,
+    /// Its id, below `DAOS_MAX_MODULE`.
     pub sm_mod_id: c_int,
+    /// Version of its interface.
     pub sm_ver: c_int,
+    /// `DSS_FAC_*` bits.
     pub sm_facs: u64,
+    /// Its storage on xstreams; may be null.
     pub sm_key: *mut daos_module_key,
+    /// Called once when it is loaded, before the xstreams start; 0 or a DAOS error code.
     pub sm_init: Option<unsafe extern "C" fn() -> c_int>,
+    /// Called once before it is unloaded, after the xstreams have stopped.
     pub sm_fini: Option<unsafe extern "C" fn() -> c_int>,
+    /// Called on the system xstream when the control plane sets the engine up; may be null.
     pub sm_setup: Option<unsafe extern "C" fn() -> c_int>,
+    /// Called before the xstreams stop; may be null.
     pub sm_cleanup: Option<unsafe extern "C" fn() -> c_int>,
+    /// Entries in use of the next three, 0 to 2.
     pub sm_proto_count: c_int,
+    /// Its RPC protocols.
     pub sm_proto_fmt: [*mut crt_proto_format; 2],
+    /// How many RPCs of each protocol are for clients only.
     pub sm_cli_count: [u32; 2],
+    /// Handlers of each protocol's RPCs.
     pub sm_handlers: [*mut daos_rpc_handler; 2],
+    /// Handlers of its dRPC calls; may be null.
     pub sm_drpc_handlers: *mut dss_drpc_handler,
+    /// How its RPCs are scheduled; may be null.
     pub sm_mod_ops: *mut dss_module_ops,
+    /// Its metrics of each pool; may be null.
     pub sm_metrics: *mut daos_module_metrics,
 }
+
+/// The calling xstream.
 pub const DSS_XS_SELF: dss_xs_type = -1;
+/// The main xstream of a target.
 pub const DSS_XS_VOS: dss_xs_type = 0;
+/// The helper that forwards a target's I/O.
 pub const DSS_XS_IOFW: dss_xs_type = 1;
+/// The helper that computes for a target.
 pub const DSS_XS_OFFLOAD: dss_xs_type = 2;
+/// The system xstream.
 pub const DSS_XS_SYS: dss_xs_type = 3;
+/// The xstream of SWIM.
 pub const DSS_XS_SWIM: dss_xs_type = 4;
+/// The xstream that listens for dRPC.
 pub const DSS_XS_DRPC: dss_xs_type = 5;
+
+/// Where a ULT is to run.
 pub type dss_xs_type = c_int;
+
+/// It comes at regular intervals and does not make an idle xstream busy.
 pub const DSS_ULT_FL_PERIODIC: dss_ult_flags = 1;
+/// Its stack has `DSS_DEEP_STACK_SZ` bytes.
 pub const DSS_ULT_DEEP_STACK: dss_ult_flags = 2;
+
+/// Flags of ULTs and collectives.
 pub type dss_ult_flags = c_uint;
+
+/// What a collective has for one target.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct dss_stream_arg_type {
+    /// What `co_func` has returned there.
     pub st_rc: c_int,
+    /// The collective itself; the engine's own.
     pub st_coll_args: *mut c_void,
+    /// What `co_reduce_arg_alloc` has made, to be filled in by `co_func`.
     pub st_arg: *mut c_void,
 }
+
+/// What a collective has for all targets.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct dss_coll_stream_args {
+    /// By target.
     pub csa_streams: *mut dss_stream_arg_type,
 }
+
+/// The functions of a collective.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct dss_coll_ops {
+    /// Runs on each target; its argument is `ca_func_args`, or the target's `dss_stream_arg_type` if there
+    /// are arguments to reduce. 0 or a DAOS error code.
     pub co_func: Option<unsafe extern "C" fn(f_args: *mut c_void) -> c_int>,
+    /// Merges the arguments of one target into the aggregator; may be null.
     pub co_reduce: Option<unsafe extern "C" fn(a_args: *mut c_void, s_args: *mut c_void)>,
+    /// Makes `st_arg` of a target; 0 or a DAOS error code. May be null.
     pub co_reduce_arg_alloc:
         Option<unsafe extern "C" fn(args: *mut dss_stream_arg_type, a_args: *mut c_void) -> c_int>,
+    /// Frees `st_arg`; must be there if `co_reduce_arg_alloc` is.
     pub co_reduce_arg_free: Option<unsafe extern "C" fn(args: *mut dss_stream_arg_type)>,
 }
+
+/// The arguments of a collective.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct dss_coll_args {
+    /// For `co_func`.
     pub ca_func_args: *mut c_void,
+    /// For `co_reduce`.
     pub ca_aggregator: *mut c_void,
+    /// A bit for each target that takes part; null for all of them.
     pub ca_tgt_bitmap: *mut u8,
+    /// Bytes of the bitmap.
     pub ca_tgt_bitmap_sz: u32,
+    /// The engine's own.
     pub ca_stream_args: dss_coll_stream_args,
 }
+
+/// Object RPCs.
 pub const DSS_RC_OBJ: dss_rpc_cntr_id = 0;
+/// Container RPCs.
 pub const DSS_RC_CONT: dss_rpc_cntr_id = 1;
+/// Pool RPCs.
 pub const DSS_RC_POOL: dss_rpc_cntr_id = 2;
+/// Number of counters.
 pub const DSS_RC_MAX: dss_rpc_cntr_id = 3;
+
+/// Counters of RPCs.
 pub type dss_rpc_cntr_id = c_uint;
+
+/// Counts RPCs of one kind on one xstream. Times are monotonic milliseconds.
 #[repr(C)]
-#[derive(Clone, Copy)]
 pub struct dss_rpc_cntr {
+    /// Since when it counts.
     pub rc_stime: u64,
+    /// When the last RPC came.
     pub rc_active_time: u64,
+    /// RPCs at work.
     pub rc_active: u64,
+    /// RPCs in all.
     pub rc_total: u64,
+    /// RPCs that failed.
     pub rc_errors: u64,
 }
+
+/// Below all kinds.
 pub const DSS_OFFLOAD_MIN: c_int = -1;
+/// Compute in a ULT.
 pub const DSS_OFFLOAD_ULT: c_int = 1;
+/// Compute on an accelerator.
 pub const DSS_OFFLOAD_ACC: c_int = 2;
+/// Above all kinds.
 pub const DSS_OFFLOAD_MAX: c_int = 7;
+
+/// Something to compute.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct dss_acc_task {
+    /// `DSS_OFFLOAD_ULT` or `DSS_OFFLOAD_ACC`.
     pub at_offload_type: c_int,
+    /// What to compute; the accelerator's.
     pub at_opcode: c_int,
+    /// The argument of `at_cb`.
     pub at_params: *mut c_void,
+    /// Computes; 0 or a DAOS error code.
     pub at_cb: Option<unsafe extern "C" fn(cb_args: *mut c_void) -> c_int>,
 }
+
+/// The engine has begun to start.
 pub const DSS_INIT_STATE_INIT: dss_init_state = 0;
+/// The control plane has said that modules may be set up.
 pub const DSS_INIT_STATE_SET_UP: dss_init_state = 1;
+
+/// How far the start of the engine is.
 pub type dss_init_state = c_uint;
+
+/// Writing failed.
 pub const MET_WRITE: dss_media_error_type = 0;
+/// Reading failed.
 pub const MET_READ: dss_media_error_type = 1;
+/// Unmapping failed.
 pub const MET_UNMAP: dss_media_error_type = 2;
+/// A checksum is wrong.
 pub const MET_CSUM: dss_media_error_type = 3;
+/// I/O does not end.
 pub const MET_IO_STALLED: dss_media_error_type = 4;
+
+/// What is wrong with a device.
 pub type dss_media_error_type = c_uint;
+
+/// Do not wait for the response; implies `DSS_DRPC_NO_SCHED`.
 pub const DSS_DRPC_NO_RESP: dss_drpc_call_flag = 1;
+/// Block the xstream until the response is there, instead of letting others run.
 pub const DSS_DRPC_NO_SCHED: dss_drpc_call_flag = 2;
+
+/// Flags of `dss_drpc_call`.
 pub type dss_drpc_call_flag = c_uint;
+
+/// It has not run yet.
 pub const DSS_CHORE_NEW: dss_chore_status = 0;
+/// It wants to run again.
 pub const DSS_CHORE_YIELD: dss_chore_status = 1;
+/// It is done.
 pub const DSS_CHORE_DONE: dss_chore_status = 2;
+
+/// State of a chore.
 pub type dss_chore_status = c_uint;
+
+/// Runs a part of a chore; what it returns says whether it wants to run again. It must not yield.
+/// `is_reentrance` is false the first time.
 pub type dss_chore_func_t =
     Option<unsafe extern "C" fn(chore: *mut dss_chore, is_reentrance: bool) -> dss_chore_status>;
+
+/// Work for an offload xstream that is done in parts; within a structure of its owner's.
 #[repr(C)]
-#[derive(Clone, Copy)]
 pub struct dss_chore {
+    /// The queue's.
     pub cho_link: d_list_t,
+    /// State.
     pub cho_status: dss_chore_status,
+    /// Does it.
     pub cho_func: dss_chore_func_t,
     /// Bit 0 says that the chore has priority.
     ///
     /// C: bit fields `cho_priority:1`.
     pub cho_flags: u32,
+    /// Credits of the queue that it takes.
     pub cho_credits: i32,
+    /// The queue in which it is; for the engine.
     pub cho_hint: *mut c_void,
 }
+
 unsafe extern "C" {
     /// init.c: name of the DAOS system, which is the name of CaRT's group too.
     pub static mut daos_sysname: *mut c_char;
@@ -264,7 +426,10 @@ unsafe extern "C" {
         arg: *mut c_void,
         stack_size: usize,
     ) -> *mut sched_request;
+    /// profile.c: stops profiling and closes the files; 0.
     pub fn srv_profile_stop() -> c_int;
+    /// profile.c: starts profiling to files below `path`, with averages over `avg` seconds if that is not 0;
+    /// 0 or a DAOS error code.
     pub fn srv_profile_start(path: *mut c_char, avg: c_int) -> c_int;
     /// srv.c: sets a parameter of fault injection, `DMG_KEY_FAIL_*`.
     pub fn dss_parameters_set(key_id: c_uint, value: u64) -> c_int;

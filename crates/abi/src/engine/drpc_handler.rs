@@ -2,6 +2,7 @@
 
 use crate::*;
 use core::ffi::c_int;
+
 unsafe extern "C" {
     /// drpc_handler.c: an empty table. 0.
     pub fn drpc_hdlr_init() -> c_int;

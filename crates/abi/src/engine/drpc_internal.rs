@@ -2,25 +2,39 @@
 
 use crate::*;
 use core::ffi::{c_char, c_int};
+
+/// A listener and its sessions.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct drpc_progress_context {
+    /// The listener.
     pub listener_ctx: *mut drpc,
+    /// Sessions, each a `drpc_list`.
     pub session_ctx_list: d_list_t,
 }
+
+/// What the ULT of a call needs.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct drpc_call_ctx {
+    /// The session, referenced.
     pub session: *mut drpc,
+    /// The call.
     pub call: *mut Drpc__Call,
+    /// The response.
     pub resp: *mut Drpc__Response,
 }
+
+/// A session in a list.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct drpc_list {
+    /// The session.
     pub ctx: *mut drpc,
+    /// The link.
     pub link: d_list_t,
 }
+
 unsafe extern "C" {
     /// drpc_listener.c: the socket file, from init to fini.
     pub static mut drpc_listener_socket_path: *mut c_char;

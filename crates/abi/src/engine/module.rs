@@ -1,6 +1,7 @@
 //! `module.c`: variables of it that no header declares.
 
 use crate::{d_list_t, pthread_mutex_t};
+
 unsafe extern "C" {
     /// Head of the list of loaded modules, in the order in which they were loaded. Its entries are module.c's own
     /// business.

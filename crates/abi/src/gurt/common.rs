@@ -2,30 +2,52 @@
 
 use crate::*;
 use core::ffi::{c_char, c_int, c_long, c_uchar, c_uint, c_void};
+
+/// Whether the process runs under valgrind; the headers know when D_HAS_VALGRIND is defined.
 pub const D_ON_VALGRIND: u32 = 0;
+/// Largest number of `d_rand`.
 pub const D_RAND_MAX: u32 = 2147483647;
+/// Multiplier of `d_u64_hash`.
 pub const DGOLDEN_RATIO_PRIME_64: i64 = -3750763034362895579;
+/// Multiplier of `d_u32_hash`.
 pub const DGOLDEN_RATIO_PRIME_32: u32 = 2654404609;
+/// Nanoseconds of a second.
 pub const NSEC_PER_SEC: u32 = 1000000000;
+/// Nanoseconds of a millisecond.
 pub const NSEC_PER_MSEC: u32 = 1000000;
+/// Nanoseconds of a microsecond.
 pub const NSEC_PER_USEC: u32 = 1000;
+
+/// Called with the bytes of each allocation, or of what is freed.
 pub type d_alloc_track_cb_t = Option<unsafe extern "C" fn(arg: *mut c_void, size: usize)>;
+
+/// Random waiting times with a bound that grows.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct d_backoff_seq {
+    /// Reserved; 0.
     pub bos_flags: u8,
+    /// How often the time is 0 first.
     pub bos_nzeros: u8,
+    /// By how much the bound grows each time.
     pub bos_factor: u16,
+    /// Largest bound.
     pub bos_max: u32,
+    /// Next bound.
     pub bos_next: u32,
 }
+
+/// A growing array of pointers.
 #[repr(C)]
-#[derive(Clone, Copy)]
 pub struct d_vec_pointers {
+    /// The pointers.
     pub p_buf: *mut *mut c_void,
+    /// How many there is room for.
     pub p_cap: u32,
+    /// How many there are.
     pub p_len: u32,
 }
+
 unsafe extern "C" {
     /// misc.c: told the size of each allocation.
     pub static mut d_alloc_track_cb: d_alloc_track_cb_t;
@@ -37,11 +59,13 @@ unsafe extern "C" {
     pub fn d_rand() -> c_long;
     /// misc.c: a number in [0, 1).
     pub fn d_randd() -> f64;
+    /// misc.c: frees what one of these functions has allocated; null is allowed.
     pub fn d_free(ptr: *mut c_void);
     /// misc.c: `nmemb * size` zeroed bytes, null when there are none.
     pub fn d_calloc(nmemb: usize, size: usize) -> *mut c_void;
     /// misc.c: `size` bytes of any content.
     pub fn d_malloc(size: usize) -> *mut c_void;
+    /// misc.c: changes the size of an allocation, which may move; null without memory.
     pub fn d_realloc(arg1: *mut c_void, arg2: usize) -> *mut c_void;
     /// misc.c: a copy of at most `n` bytes of a string.
     pub fn d_strndup(s: *const c_char, n: usize) -> *mut c_char;
@@ -53,7 +77,9 @@ unsafe extern "C" {
     pub fn d_aligned_alloc(alignment: usize, size: usize, zero: bool) -> *mut c_void;
     /// misc.c: errno as realpath leaves it.
     pub fn d_realpath(path: *const c_char, resolved_path: *mut c_char) -> *mut c_char;
+    /// hash.c: mixes the bits of a number.
     pub fn d_hash_mix64(key: u64) -> u64;
+    /// hash.c: mixes the bits of three numbers.
     pub fn d_hash_mix96(a: u32, b: u32, c: u32) -> u32;
     /// hash.c: position of the last of the ascending `hashes` that is not above `value`.
     pub fn d_hash_srch_u64(hashes: *mut u64, nhashes: c_uint, value: u64) -> c_uint;
@@ -186,6 +212,7 @@ unsafe extern "C" {
     pub fn d_unixnsec2hlc(unixnsec: u64) -> u64;
     /// hlc.c: how far the clocks of two hosts may differ, rounded up to 16 µs.
     pub fn d_hlc_epsilon_set(epsilon: u64);
+    /// hlc.c: how far the clocks of two hosts may differ, in ticks of the hybrid logical clock.
     pub fn d_hlc_epsilon_get() -> u64;
     /// hlc.c: the latest timestamp that an event before `hlc` may have.
     pub fn d_hlc_epsilon_get_bound(hlc: u64) -> u64;

@@ -2,6 +2,7 @@
 
 use crate::*;
 use core::ffi::{c_char, c_int};
+
 unsafe extern "C" {
     /// debug.c: called by a failed assertion before it aborts.
     pub static mut d_alt_assert:
@@ -42,6 +43,7 @@ unsafe extern "C" {
     pub static mut d_telem_logfac_cache: [c_int; 16];
     /// debug.c: the seven bits above, and ten for the taking.
     pub static mut d_dbg_bit_dict: [d_debug_bit; 17];
+    /// debug.c: groups of debug streams that `DD_MASK` may name.
     pub static mut d_dbg_grp_dict: [d_debug_grp; 10];
     /// debug.c: the bit of that name. 0 or -1.
     pub fn d_log_getdbgbit(dbgbit: *mut d_dbug_t, bitname: *mut c_char) -> c_int;

@@ -2,82 +2,152 @@
 
 use crate::va_list;
 use core::ffi::{c_char, c_int, c_uint};
+
+/// The tag has the process id.
 pub const DLOG_FLV_LOGPID: u32 = 1;
+/// The host's name is complete.
 pub const DLOG_FLV_FQDN: u32 = 2;
+/// Lines name the facility.
 pub const DLOG_FLV_FAC: u32 = 4;
+/// Lines have the year.
 pub const DLOG_FLV_YEAR: u32 = 8;
+/// Lines have the tag.
 pub const DLOG_FLV_TAG: u32 = 16;
+/// Everything goes to standard output as well.
 pub const DLOG_FLV_STDOUT: u32 = 32;
+/// Everything goes to standard error as well.
 pub const DLOG_FLV_STDERR: u32 = 64;
+/// What the log uses.
 pub const DLOG_FLV_DEFAULT: u32 = 29;
+/// The message goes to standard error as well.
 pub const DLOG_STDERR: u32 = 536870912;
+/// The message goes to standard output as well.
 pub const DLOG_STDOUT: u32 = 268435456;
+/// Bits of a message's level and debug streams.
 pub const DLOG_PRIMASK: u32 = 268435200;
+/// Position of the level.
 pub const DLOG_PRISHIFT: u32 = 24;
+/// Position of the debug streams.
 pub const DLOG_DPRISHIFT: u32 = 8;
+/// Bits of the level.
 pub const DLOG_PRINDMASK: u32 = 251658240;
+/// Bits of the facility.
 pub const DLOG_FACMASK: u32 = 255;
+/// A word of a facility's cache that is not known yet.
 pub const DLOG_UNINIT: u32 = 2147483648;
+
+/// A mask of debug streams.
 pub type d_dbug_t = u64;
+
+/// Always logged.
 pub const DLOG_EMIT: c_uint = 134217728;
+/// The process cannot go on.
 pub const DLOG_EMERG: c_uint = 117440512;
+/// Somebody must act.
 pub const DLOG_ALERT: c_uint = 100663296;
+/// Critical.
 pub const DLOG_CRIT: c_uint = 83886080;
+/// Error.
 pub const DLOG_ERR: c_uint = 67108864;
+/// Warning.
 pub const DLOG_WARN: c_uint = 50331648;
+/// Worth a note.
 pub const DLOG_NOTE: c_uint = 33554432;
+/// Information.
 pub const DLOG_INFO: c_uint = 16777216;
+/// All debug streams.
 pub const DLOG_DBG: c_uint = 16776960;
+/// The group is the default.
 pub const D_LOG_SET_AS_DEFAULT: d_log_flag_bits = 1;
+
+/// Flags of `d_log_dbg_grp_alloc`.
 pub type d_log_flag_bits = c_uint;
+
+/// A facility of the log.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct dlog_fac {
+    /// Its short name.
     pub fac_aname: *mut c_char,
+    /// Its long name; may be null.
     pub fac_lname: *mut c_char,
+    /// Lowest level that is logged, or bits of the debug streams that are.
     pub fac_mask: c_int,
+    /// Whether less than errors is logged at all.
     pub is_enabled: bool,
 }
+
+/// The part of the log's state that inline functions read.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct d_log_xstate {
+    /// First part of each line's tag; null while the log is not open.
     pub tag: *mut c_char,
+    /// Facilities, by number.
     pub dlog_facs: *mut dlog_fac,
+    /// Name of the host.
     pub nodename: *mut c_char,
+    /// Entries in `dlog_facs`.
     pub fac_cnt: c_int,
 }
+
+/// What `DD_MASK` and `DD_STDERR` have set.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct d_debug_data {
+    /// Debug streams that are on.
     pub dd_mask: d_dbug_t,
+    /// Level from which messages go to standard error as well.
     pub dd_prio_err: d_dbug_t,
+    /// Debug streams that are registered.
     pub dbg_bit_cnt: c_int,
+    /// Groups that are registered.
     pub dbg_grp_cnt: c_int,
 }
+
+/// A level.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct d_debug_priority {
+    /// Its name.
     pub dd_name: *mut c_char,
+    /// Its bits.
     pub dd_prio: d_dbug_t,
+    /// Bytes of its name.
     pub dd_name_size: usize,
 }
+
+/// A debug stream.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct d_debug_bit {
+    /// The variable that holds its bit.
     pub db_bit: *mut d_dbug_t,
+    /// Its short name.
     pub db_name: *mut c_char,
+    /// Its long name.
     pub db_lname: *mut c_char,
+    /// Bytes of its short name.
     pub db_name_size: usize,
+    /// Bytes of its long name.
     pub db_lname_size: usize,
 }
+
+/// A group of debug streams.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct d_debug_grp {
+    /// Its name.
     pub dg_name: *mut c_char,
+    /// Bytes of its name.
     pub dg_name_size: usize,
+    /// Its streams.
     pub dg_mask: d_dbug_t,
 }
+
+/// Tells the log which xstream and ULT calls it.
 pub type d_log_id_cb_t = Option<unsafe extern "C" fn(xs_id: *mut u32, ult_id: *mut u64)>;
+
 unsafe extern "C" {
     /// dlog.c: what C's inline `d_log_check` reads.
     pub static mut d_log_xst: d_log_xstate;

@@ -2,21 +2,35 @@
 
 use crate::*;
 use core::ffi::{c_char, c_int, c_uint, c_ushort};
+
+/// A fault that can be injected.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct d_fault_attr_t {
+    /// Its number.
     pub fa_id: u32,
+    /// It can happen every so many times only; 0 or 1 every time.
     pub fa_interval: u32,
+    /// How often it may happen; 0 without a bound.
     pub fa_max_faults: u64,
+    /// How often it has happened.
     pub fa_num_faults: u64,
+    /// How often the place was reached.
     pub fa_num_hits: u64,
+    /// For the place; may be null.
     pub fa_argument: *mut c_char,
+    /// Protects the structure.
     pub fa_lock: pthread_spinlock_t,
+    /// The error to return.
     pub fa_err_code: i32,
+    /// State of `nrand48`.
     pub fa_rand_state: [c_ushort; 3],
+    /// Numerator of its probability.
     pub fa_probability_x: u32,
+    /// Denominator of its probability.
     pub fa_probability_y: u32,
 }
+
 unsafe extern "C" {
     /// fault_inject.c: faults are injected if this is not 0.
     pub static mut d_fault_inject: c_uint;

@@ -2,13 +2,21 @@
 
 use crate::*;
 use core::ffi::{c_int, c_uint, c_void};
+
+/// Whether tables count their depth; they do not.
 pub const D_HASH_DEBUG: u32 = 0;
+/// Bits of the largest handle table.
 pub const D_HHASH_BITS: u32 = 16;
+/// Bits of a handle that hold its type.
 pub const D_HTYPE_BITS: u32 = 4;
+/// Those bits.
 pub const D_HTYPE_MASK: u32 = 15;
+
+/// How a table's records are compared, hashed and counted.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct d_hash_table_ops_t {
+    /// Whether a record has a key. Must be there.
     pub hop_key_cmp: Option<
         unsafe extern "C" fn(
             htable: *mut d_hash_table,
@@ -17,58 +25,101 @@ pub struct d_hash_table_ops_t {
             ksize: c_uint,
         ) -> bool,
     >,
+    /// Makes the key of a record that is inserted without one. May be null.
     pub hop_key_init:
         Option<unsafe extern "C" fn(htable: *mut d_hash_table, link: *mut d_list_t, arg: *mut c_void)>,
+    /// Hash of a key. May be null.
     pub hop_key_hash:
         Option<unsafe extern "C" fn(htable: *mut d_hash_table, key: *const c_void, ksize: c_uint) -> u32>,
+    /// Hash of a record's key. Must be there for a table with a lock a bucket.
     pub hop_rec_hash: Option<unsafe extern "C" fn(htable: *mut d_hash_table, link: *mut d_list_t) -> u32>,
+    /// Takes a reference to a record. May be null.
     pub hop_rec_addref: Option<unsafe extern "C" fn(htable: *mut d_hash_table, link: *mut d_list_t)>,
+    /// Gives a reference back; whether it was the last. May be null.
     pub hop_rec_decref: Option<unsafe extern "C" fn(htable: *mut d_hash_table, link: *mut d_list_t) -> bool>,
+    /// Gives several back; 1 if the last was among them, 0, or a DAOS error code. May be null.
     pub hop_rec_ndecref:
         Option<unsafe extern "C" fn(htable: *mut d_hash_table, link: *mut d_list_t, count: c_int) -> c_int>,
+    /// Frees a record without references. May be null.
     pub hop_rec_free: Option<unsafe extern "C" fn(htable: *mut d_hash_table, link: *mut d_list_t)>,
 }
+
+/// The user locks.
 pub const D_HASH_FT_NOLOCK: d_hash_feats = 1;
+/// Locks are mutexes, not spin locks.
 pub const D_HASH_FT_MUTEX: d_hash_feats = 2;
+/// Locks are read-write locks.
 pub const D_HASH_FT_RWLOCK: d_hash_feats = 4;
+/// The table holds no reference: a record leaves it with its last one.
 pub const D_HASH_FT_EPHEMERAL: d_hash_feats = 8;
+/// A record that is found moves to the front of its bucket.
 pub const D_HASH_FT_LRU: d_hash_feats = 16;
+/// `hop_key_init` is called without a lock.
 pub const D_HASH_FT_NO_KEYINIT_LOCK: d_hash_feats = 32;
+/// One lock for all buckets.
 pub const D_HASH_FT_GLOCK: d_hash_feats = 32768;
+
+/// Features of a table.
 pub type d_hash_feats = c_uint;
+
+/// A table's lock, by its features.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub union d_hash_lock {
+    /// Spin lock.
     pub spin: pthread_spinlock_t,
+    /// Mutex.
     pub mutex: pthread_mutex_t,
+    /// Read-write lock.
     pub rwlock: pthread_rwlock_t,
 }
+
+/// A bucket.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct d_hash_bucket {
+    /// Its records.
     pub hb_head: d_list_t,
 }
+
+/// A hash table of intrusive records.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct d_hash_table {
+    /// The lock of the table.
     pub ht_lock: d_hash_lock,
+    /// It has 2 to this buckets.
     pub ht_bits: u32,
+    /// Its features.
     pub ht_feats: u32,
+    /// The user's.
     pub ht_priv: *mut c_void,
+    /// Its functions.
     pub ht_ops: *mut d_hash_table_ops_t,
+    /// Its buckets.
     pub ht_buckets: *mut d_hash_bucket,
+    /// A lock for each bucket.
     pub ht_locks: *mut d_hash_lock,
 }
+
+/// Called for each record; any value but 0 ends the traversal.
 pub type d_hash_traverse_cb_t = Option<unsafe extern "C" fn(link: *mut d_list_t, arg: *mut c_void) -> c_int>;
+
+/// Type of a handle that is a pointer.
 pub const D_HTYPE_PTR: c_uint = 0;
+
+/// Functions of a record in a handle table.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct d_hlink_ops {
+    /// Frees it; may be null.
     pub hop_free: Option<unsafe extern "C" fn(hlink: *mut d_hlink)>,
 }
+
+/// A record whose references are counted.
 #[repr(C)]
-#[derive(Clone, Copy)]
 pub struct d_rlink {
+    /// Its place in the bucket.
     pub rl_link: d_list_t,
     /// References to the record.
     ///
@@ -79,32 +130,48 @@ pub struct d_rlink {
     /// C: bit fields `rl_initialized:1`.
     pub rl_flags: u32,
 }
+
+/// A record in a handle table.
 #[repr(C)]
-#[derive(Clone, Copy)]
 pub struct d_hlink {
+    /// Its place and references.
     pub hl_link: d_rlink,
+    /// Its handle.
     pub hl_key: u64,
+    /// Its functions; may be null.
     pub hl_ops: *mut d_hlink_ops,
 }
+
+/// A handle table; gurt's own.
 #[repr(C)]
-#[derive(Clone, Copy)]
 pub struct d_hhash {
-    _unused: [u8; 0],
+    _opaque: [u8; 0],
 }
+
+/// Called for each record; any value but 0 ends the traversal.
 pub type d_hhash_traverse_cb_t = Option<unsafe extern "C" fn(link: *mut d_hlink, arg: *mut c_void) -> c_int>;
+
+/// Functions of a record in a UUID table.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct d_ulink_ops {
+    /// Frees it; may be null.
     pub uop_free: Option<unsafe extern "C" fn(ulink: *mut d_ulink)>,
+    /// Whether a record is the one that is looked for, beyond its UUID; may be null.
     pub uop_cmp: Option<unsafe extern "C" fn(ulink: *mut d_ulink, cmp_args: *mut c_void) -> bool>,
 }
+
+/// A record in a UUID table.
 #[repr(C)]
-#[derive(Clone, Copy)]
 pub struct d_ulink {
+    /// Its place and references.
     pub ul_link: d_rlink,
+    /// Its UUID.
     pub ul_uuid: d_uuid,
+    /// Its functions; may be null.
     pub ul_ops: *mut d_ulink_ops,
 }
+
 unsafe extern "C" {
     /// hash.c: a new table, null if that fails.
     pub fn d_hash_table_create(
