@@ -5,6 +5,7 @@
 
 use core::ffi::{CStr, c_int, c_short};
 use core::ptr;
+use std::io;
 use std::time::Duration;
 
 use gurt_client::{Der, Facility, Result, error};
@@ -38,15 +39,15 @@ impl Mode {
     }
 }
 
-/// The address of the socket file `path`; `DER_EXCEEDS_PATH_LEN` when it is too long for one, which would lead
-/// to another file.
-fn address(path: &CStr) -> Result<libc::sockaddr_un> {
+/// The address of the socket file `path`; `ENAMETOOLONG` when it is too long for one: cut off, it would lead to
+/// another file.
+fn address(path: &CStr) -> io::Result<libc::sockaddr_un> {
     // SAFETY: all zeroes is an address without a path.
     let mut address: libc::sockaddr_un = unsafe { core::mem::zeroed() };
     address.sun_family = libc::AF_UNIX as libc::sa_family_t;
     let path = path.to_bytes();
     if path.len() >= address.sun_path.len() {
-        return Err(Der::new(abi::DER_EXCEEDS_PATH_LEN.into()));
+        return Err(io::Error::from_raw_os_error(libc::ENAMETOOLONG));
     }
     for (to, &from) in address.sun_path.iter_mut().zip(path) {
         *to = from as libc::c_char;
@@ -58,11 +59,11 @@ const ADDRESS_LEN: libc::socklen_t = size_of::<libc::sockaddr_un>() as libc::soc
 
 impl Socket {
     /// A socket with the file flags `flags` (`O_NONBLOCK` or 0) that only its user may connect to.
-    fn open(flags: c_int) -> Result<Self> {
+    fn open(flags: c_int) -> io::Result<Self> {
         // SAFETY: takes no pointer.
         let fd = unsafe { libc::socket(libc::AF_UNIX, libc::SOCK_SEQPACKET, 0) };
         if fd < 0 {
-            return Err(Der::last_os_error());
+            return Err(io::Error::last_os_error());
         }
         let socket = Socket(fd);
         // SAFETY: take no pointer.
@@ -73,17 +74,17 @@ impl Socket {
     }
 
     /// This socket when `good`; otherwise it is closed and the reason is `errno`.
-    fn keep_if(self, good: bool) -> Result<Self> {
+    fn keep_if(self, good: bool) -> io::Result<Self> {
         if good {
             return Ok(self);
         }
-        let err = Der::last_os_error();
+        let err = io::Error::last_os_error();
         self.close();
         Err(err)
     }
 
     /// A socket connected to the file `path`.
-    pub fn connect(path: &CStr, flags: c_int) -> Result<Self> {
+    pub fn connect(path: &CStr, flags: c_int) -> io::Result<Self> {
         let address = address(path)?;
         let socket = Self::open(flags)?;
         // SAFETY: an address of that length.
@@ -92,7 +93,7 @@ impl Socket {
     }
 
     /// A socket that listens as the file `path`, which must not exist.
-    pub fn listen(path: &CStr, flags: c_int) -> Result<Self> {
+    pub fn listen(path: &CStr, flags: c_int) -> io::Result<Self> {
         let address = address(path)?;
         let socket = Self::open(flags)?;
         // SAFETY: an address of that length.
@@ -104,10 +105,10 @@ impl Socket {
     }
 
     /// The next peer that wants to connect.
-    pub fn accept(self) -> Result<Self> {
+    pub fn accept(self) -> io::Result<Self> {
         // SAFETY: null asks for no address.
         let fd = unsafe { libc::accept(self.0, ptr::null_mut(), ptr::null_mut()) };
-        if fd < 0 { Err(Der::last_os_error()) } else { Ok(Socket(fd)) }
+        if fd < 0 { Err(io::Error::last_os_error()) } else { Ok(Socket(fd)) }
     }
 
     /// Sends one packet.
@@ -153,7 +154,7 @@ impl Socket {
     pub fn close(self) {
         // SAFETY: takes no pointer; the caller gives the descriptor up.
         if unsafe { libc::close(self.0) } < 0 {
-            error!(Facility::COMMON, "cannot close socket {}: {}", self.0, Der::last_os_error());
+            error!(Facility::COMMON, "cannot close socket {}: {}", self.0, io::Error::last_os_error());
         }
     }
 }

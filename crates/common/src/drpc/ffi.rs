@@ -7,6 +7,7 @@
 use core::ffi::{CStr, c_char, c_int, c_void};
 use std::borrow::Cow;
 use std::cell::Cell;
+use std::io;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicU32, Ordering::*};
 use std::time::Duration;
@@ -282,18 +283,27 @@ unsafe fn send_response(session: &Context, response: NonNull<Drpc__Response>) ->
 }
 
 /// A new context around `socket`, which is closed when memory is short.
-fn context_create(socket: Socket, flags: c_int, handler: drpc_handler_t) -> Result<NonNull<drpc>> {
+fn context_create(socket: Socket, flags: c_int, handler: drpc_handler_t) -> io::Result<NonNull<drpc>> {
+    let no_memory = || io::Error::from_raw_os_error(libc::ENOMEM);
     let Some(comm) = alloc::boxed(unixcomm { fd: socket.0, flags }) else {
         socket.close();
-        return Err(der(abi::DER_NOMEM));
+        return Err(no_memory());
     };
     let context = drpc { comm: comm.as_ptr(), sequence: 0, ref_count: 1, handler, yield_: None };
     alloc::boxed(context).ok_or_else(|| {
         socket.close();
         // SAFETY: allocated above.
         unsafe { alloc::free(comm.as_ptr()) };
-        der(abi::DER_NOMEM)
+        no_memory()
     })
+}
+
+/// The code of a failure to open a socket.
+fn code_of(err: &io::Error) -> Der {
+    match err.raw_os_error() {
+        Some(libc::ENAMETOOLONG) => der(abi::DER_EXCEEDS_PATH_LEN),
+        errno => Der::from_errno(errno.unwrap_or(0)),
+    }
 }
 
 /// The references to a context. Several xstreams count at a time.
@@ -457,7 +467,7 @@ abi::export! {
             }
             Err(err) => {
                 error!(Facility::COMMON, "cannot connect to {}: {err}", path.to_string_lossy());
-                err.rc()
+                code_of(&err).rc()
             }
         }
     }
@@ -502,7 +512,16 @@ abi::export! {
                     session.write(context.as_ptr());
                     0
                 }
-                Err(err) => logged("accept a client", listener.socket, err).rc(),
+                Err(err) => {
+                    let code = code_of(&err);
+                    if !is_again(code) {
+                        error!(
+                            Facility::COMMON,
+                            "cannot accept a client on dRPC socket {}: {err}", listener.socket.0
+                        );
+                    }
+                    code.rc()
+                }
             }
         }
     }

@@ -168,10 +168,7 @@ mod tests {
     type Log = Rc<RefCell<Vec<(char, u8)>>>;
 
     fn spies(log: &Log, tags: &[u32]) -> Vec<Spy> {
-        (0..)
-            .zip(tags)
-            .map(|(name, &tags)| Spy { tags, name, fails: false, log: log.clone() })
-            .collect()
+        (0..).zip(tags).map(|(name, &tags)| Spy { tags, name, fails: false, log: log.clone() }).collect()
     }
 
     fn table(spies: &[Spy]) -> KeyTable<Spy> {
