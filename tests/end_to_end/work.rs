@@ -82,6 +82,28 @@ fn without_helpers_the_targets_do_their_work() {
 }
 
 #[test]
+fn helpers_share_the_work_as_their_number_allows() {
+    // Targets, helpers, and whether some helpers compute while others forward.
+    for (targets, helpers, split) in [(2, 2, false), (2, 4, true), (2, 3, true), (3, 2, false)] {
+        let options = engine_with(&["mgmt_mini", "counter"]).with_xstreams(targets, helpers);
+        let mut system = System::start_up(&options).unwrap();
+        assert_eq!(run(&mut system, SPREAD, 3000).count, 3000);
+        assert_eq!(run(&mut system, SUM, 0).count, u64::from(targets));
+        assert_eq!(run(&mut system, CHORES, 100).sum, 300);
+        assert_eq!(run(&mut system, OFFLOAD, 100).count, 100);
+        let xstreams = report(&mut system).xstreams;
+        for xs in &xstreams {
+            let what = format!("{targets} targets, {helpers} helpers: {xs:?}");
+            assert!(xs.name.starts_with("daos_off") || (xs.chores, xs.offloads) == (0, 0), "{what}");
+            assert!(!split || xs.chores == 0 || xs.offloads == 0, "{what}");
+        }
+        assert_eq!(xstreams.iter().map(|xs| xs.chores).sum::<u64>(), 300);
+        assert_eq!(xstreams.iter().map(|xs| xs.offloads).sum::<u64>(), 100);
+        stop(system);
+    }
+}
+
+#[test]
 fn sleeping_ults_wake_up_while_calls_are_answered() {
     let mut system = serving();
     let before = report(&mut system).ticks;
