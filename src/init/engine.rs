@@ -9,7 +9,7 @@ use super::{log_ids, state};
 use core::ffi::{CStr, c_int};
 use core::ptr;
 use core::sync::atomic::{AtomicBool, Ordering};
-use gurt_client::{Der, Facility, Result, error, info};
+use gurt_client::{Der, Facility, Result, env, error, info};
 use std::ffi::CString;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -297,7 +297,7 @@ fn plan_xstreams(options: &Options, published: &mut Published) -> core::result::
         helpers: options.helpers,
         first_core: options.first_core,
         numa_node: options.numa_node,
-        oversubscribe: super::environment_bool(c"DAOS_TARGET_OVERSUBSCRIBE"),
+        oversubscribe: env::flag(c"DAOS_TARGET_OVERSUBSCRIBE").unwrap_or(false),
     };
     let plan = Plan::new(&request, &machine).map_err(|unfit| Failure::Unfit(unfit.to_string()))?;
     for remark in &plan.remarks {
@@ -311,12 +311,7 @@ fn plan_xstreams(options: &Options, published: &mut Published) -> core::result::
 /// Tells Argobots how many xstreams there may be: `ABT_MAX_NUM_XSTREAMS` at least, all of the engine's and the
 /// primary one in any case.
 fn reserve_xstreams() -> Result {
-    let environment = |name: &CStr| {
-        let mut number = 0;
-        // SAFETY: reads a name and writes a number, which stays as it is when the variable is not set.
-        unsafe { abi::d_getenv_uint(name.as_ptr(), &raw mut number) };
-        number
-    };
+    let environment = |name| env::number(name).unwrap_or(0);
     let requested = environment(c"ABT_MAX_NUM_XSTREAMS").max(environment(c"ABT_ENV_MAX_NUM_XSTREAMS"));
     let needed = 1 + crate::inline::Layout::current().xstreams();
     let number = CString::new(requested.max(needed).to_string()).expect("digits have no NUL");

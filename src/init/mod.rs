@@ -22,7 +22,6 @@ mod signals;
 mod state;
 mod variables;
 
-use core::ffi::CStr;
 use core::fmt::Arguments;
 use std::io::Write;
 
@@ -30,12 +29,4 @@ use std::io::Write;
 fn print(line: Arguments<'_>) {
     // Nobody may listen any more, which is no reason to fail.
     let _ = writeln!(std::io::stdout(), "{line}");
-}
-
-/// `d_getenv_bool`: whether the environment switches something on; false when it says nothing.
-fn environment_bool(name: &CStr) -> bool {
-    let mut on = false;
-    // SAFETY: reads a name and writes a flag.
-    unsafe { abi::d_getenv_bool(name.as_ptr(), &raw mut on) };
-    on
 }

@@ -4,7 +4,7 @@ use super::engine::{self, Engine, Failure};
 use super::options::{self, Command, Refusal};
 use super::signals::{self, Attention, Ended};
 use core::ffi::c_int;
-use gurt_client::{Der, Facility, Result, error, info};
+use gurt_client::{Der, Facility, Result, env, error, info};
 use std::cell::Cell;
 use std::mem::ManuallyDrop;
 
@@ -64,7 +64,7 @@ fn program<'a>(words: &[&'a str]) -> &'a str {
 }
 
 fn understand(words: &[&str]) -> core::result::Result<Command, Refusal> {
-    let pipeline = super::environment_bool(c"DAOS_PIPELINE");
+    let pipeline = env::flag(c"DAOS_PIPELINE").unwrap_or(false);
     let command = options::parse(words.get(1..).unwrap_or_default(), pipeline)?;
     if let Command::Run(options) = &command {
         for remark in &options.remarks {

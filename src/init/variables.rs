@@ -8,7 +8,7 @@ use super::plan::{Mode, Plan};
 use core::ffi::{CStr, c_char, c_int, c_uint};
 use core::ptr;
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use gurt_client::{Der, Result};
+use gurt_client::{Der, Result, env};
 use std::ffi::CString;
 use topology::Topology;
 
@@ -108,7 +108,7 @@ impl Published {
         unsafe {
             abi::dss_core_nr = machine.cores().len() as c_int;
             abi::dss_core_offset = plan.first_core;
-            abi::dss_forward_neighbor = super::environment_bool(c"DAOS_FORWARD_NEIGHBOR");
+            abi::dss_forward_neighbor = env::flag(c"DAOS_FORWARD_NEIGHBOR").unwrap_or(false);
             abi::dss_numa_node = if let Mode::Numa(node) = plan.mode { node as c_int } else { UNSET };
             abi::dss_numa = if self.nodes.is_empty() { ptr::null_mut() } else { self.nodes.as_mut_ptr() };
             abi::dss_numa_nr = spread as c_int;

@@ -1,9 +1,8 @@
 //! What the environment says about xstreams: the first half of `dss_xstreams_init`.
 
-use core::ffi::{CStr, c_char, c_uint};
-use core::ptr;
+use core::ffi::c_uint;
 
-use gurt_client::{Facility, info, warn};
+use gurt_client::{Facility, env, info, warn};
 
 /// The variables that scheduler and chore queues read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,17 +29,18 @@ impl Settings {
     /// The settings in force, changed by the environment; what it says wrongly is reported and left out.
     pub fn from_environment() -> Self {
         let mut settings = Self::in_force();
-        read_bool(c"DAOS_SCHED_PRIO_DISABLED", &mut settings.prio_disabled);
-        read_uint(c"DAOS_SCHED_RELAX_INTVL", &mut settings.relax_interval);
-        if let Some(mode) = read_string(c"DAOS_SCHED_RELAX_MODE") {
+        settings.prio_disabled = env::flag(c"DAOS_SCHED_PRIO_DISABLED").unwrap_or(settings.prio_disabled);
+        settings.relax_interval = env::number(c"DAOS_SCHED_RELAX_INTVL").unwrap_or(settings.relax_interval);
+        if let Some(mode) = env::text(c"DAOS_SCHED_RELAX_MODE") {
             settings.relax_mode = relax_mode(&mode);
         }
-        read_uint(c"DAOS_SCHED_UNIT_RUNTIME_MAX", &mut settings.unit_runtime_max);
-        read_bool(c"DAOS_SCHED_WATCHDOG_ALL", &mut settings.watchdog_all);
-        read_uint(c"DAOS_SCHED_INACTIVE_MAX", &mut settings.inactive_max);
-        read_bool(c"DAOS_SCHED_MONITOR_KILL", &mut settings.monitor_kill);
+        settings.unit_runtime_max =
+            env::number(c"DAOS_SCHED_UNIT_RUNTIME_MAX").unwrap_or(settings.unit_runtime_max);
+        settings.watchdog_all = env::flag(c"DAOS_SCHED_WATCHDOG_ALL").unwrap_or(settings.watchdog_all);
+        settings.inactive_max = env::number(c"DAOS_SCHED_INACTIVE_MAX").unwrap_or(settings.inactive_max);
+        settings.monitor_kill = env::flag(c"DAOS_SCHED_MONITOR_KILL").unwrap_or(settings.monitor_kill);
         settings.chore_credits = abi::DSS_CHORE_CREDITS_DEF;
-        read_uint(c"DAOS_IO_CHORE_CREDITS", &mut settings.chore_credits);
+        settings.chore_credits = env::number(c"DAOS_IO_CHORE_CREDITS").unwrap_or(settings.chore_credits);
         settings.checked()
     }
 
@@ -116,30 +116,6 @@ fn relax_mode(name: &str) -> c_uint {
     .into_iter()
     .find(|(known, _)| name.eq_ignore_ascii_case(known))
     .map_or(abi::SCHED_RELAX_MODE_INVALID, |(_, mode)| mode)
-}
-
-fn read_bool(name: &CStr, value: &mut bool) {
-    // SAFETY: a C string, and a place that is written only when the variable is set and right.
-    unsafe { abi::d_getenv_bool(name.as_ptr(), value) };
-}
-
-fn read_uint(name: &CStr, value: &mut c_uint) {
-    // SAFETY: as in `read_bool`.
-    unsafe { abi::d_getenv_uint(name.as_ptr(), value) };
-}
-
-fn read_string(name: &CStr) -> Option<String> {
-    let mut value: *mut c_char = ptr::null_mut();
-    // SAFETY: gives a copy, which is freed below, or leaves null.
-    unsafe {
-        abi::d_agetenv_str(&raw mut value, name.as_ptr());
-        if value.is_null() {
-            return None;
-        }
-        let copy = CStr::from_ptr(value).to_string_lossy().into_owned();
-        abi::d_freeenv_str(&raw mut value);
-        Some(copy)
-    }
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
-//! Rust's view of libgurt's C ABI: error codes, logging and lists, whoever provides the symbols.
+//! Rust's view of libgurt's C ABI: error codes, logging, allocation, lists and environment, whoever provides the symbols.
 //!
 //! `crates/gurt` is one provider (embedded mode), DAOS's libgurt the other (system mode); the engine's
 //! components use this crate and cannot tell which of them answers.
 
 pub mod alloc;
+pub mod env;
 mod error;
 pub mod list;
 mod log;

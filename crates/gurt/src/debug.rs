@@ -4,11 +4,11 @@
 //! dictionary, and `DD_MASK` lists by name those to be logged; groups are names for several bits. The two
 //! dictionaries are exported arrays, so they are kept in C's layout and changed under one lock.
 
-use crate::{env, log};
+use crate::log;
 use abi::{d_dbug_t, d_debug_bit, d_debug_data, d_debug_grp, d_log_id_cb_t};
 use core::ffi::{CStr, c_char, c_int, c_uint};
 use core::ptr;
-use gurt_client::{Der, Facility, Level, Result};
+use gurt_client::{Der, Facility, Level, Result, env};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The alternative assert function of unit tests.
@@ -259,7 +259,7 @@ impl Dictionaries {
 
 /// The priority of `DD_STDERR`; 0 if it is not set.
 fn stderr_priority() -> d_dbug_t {
-    let Some(name) = env::string(c"DD_STDERR") else { return 0 };
+    let Some(name) = env::text(c"DD_STDERR") else { return 0 };
     let priorities = [
         ("emit", abi::DLOG_EMIT),
         ("fatal", abi::DLOG_EMERG),
@@ -377,7 +377,6 @@ abi::export! {
     pub fn d_log_init() -> c_int {
         let file = env::string(c"D_LOG_FILE").filter(|file| !file.is_empty());
         let flavor = abi::DLOG_FLV_DEFAULT | if file.is_none() { abi::DLOG_FLV_STDOUT } else { 0 };
-        let file = file.and_then(|file| std::ffi::CString::new(file).ok());
         let path = file.as_ref().map_or(ptr::null_mut(), |file| file.as_ptr().cast_mut());
         let (tag, mask, stderr) = (c"CaRT".as_ptr().cast_mut(), abi::DLOG_WARN, abi::DLOG_EMERG);
         // SAFETY: the strings live for the call.
@@ -421,8 +420,7 @@ abi::export! {
 
     /// `d_log_sync_mask` (debug.c): applies `D_LOG_MASK` and `DD_MASK`, as after new facilities came.
     pub fn d_log_sync_mask() {
-        let value = |name| env::string(name).and_then(|value| std::ffi::CString::new(value).ok());
-        let (log_mask, dd_mask) = (value(c"D_LOG_MASK"), value(c"DD_MASK"));
+        let (log_mask, dd_mask) = (env::string(c"D_LOG_MASK"), env::string(c"DD_MASK"));
         let pointer = |value: &Option<std::ffi::CString>| value.as_ref().map_or(ptr::null(), |value| value.as_ptr());
         // SAFETY: the strings live for the call.
         unsafe { abi::d_log_sync_mask_ex(pointer(&log_mask), pointer(&dd_mask)) }

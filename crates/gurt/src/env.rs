@@ -28,11 +28,6 @@ fn with_value<R>(name: &CStr, read: impl FnOnce(&CStr) -> Result<R>) -> Result<R
 const NONEXIST: Der = Der::new(abi::DER_NONEXIST as i64);
 const INVAL: Der = Der::new(abi::DER_INVAL as i64);
 
-/// The value of a variable, with what is no UTF-8 replaced; None if it is not set.
-pub(crate) fn string(name: &CStr) -> Option<String> {
-    with_value(name, |value| Ok(value.to_string_lossy().into_owned())).ok()
-}
-
 /// The number at the beginning of `text`, 0 if there is none: `atoi`.
 pub(crate) fn leading_int(text: &str) -> i64 {
     let text = text.trim_start();

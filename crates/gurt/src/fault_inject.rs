@@ -11,7 +11,7 @@ use crate::random;
 use abi::d_fault_attr_t;
 use core::ffi::{c_int, c_uint};
 use core::ptr;
-use gurt_client::{Der, Facility, Result, debug, error, info};
+use gurt_client::{Der, Facility, Result, debug, env, error, info};
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -157,7 +157,7 @@ fn switch(on: bool) {
 
 /// Reads the file that `D_FI_CONFIG` names, if it is set, into the table.
 fn configure(table: &mut Table) -> Result {
-    let Some(path) = crate::env::string(c"D_FI_CONFIG").filter(|path| !path.is_empty()) else {
+    let Some(path) = env::text(c"D_FI_CONFIG").filter(|path| !path.is_empty()) else {
         info!(Facility::FI, "No config file, fault injection is OFF.");
         return Ok(());
     };

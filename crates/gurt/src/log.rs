@@ -9,13 +9,12 @@
 mod file;
 mod mask;
 
-use crate::env;
 use abi::{d_log_id_cb_t, d_log_xstate, dlog_fac, va_list};
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::fmt::Write;
 use core::ptr;
 use file::LogFile;
-use gurt_client::StackText;
+use gurt_client::{StackText, env};
 use std::cell::Cell;
 use std::ffi::{CString, OsStr};
 use std::os::unix::ffi::OsStrExt;
@@ -369,7 +368,7 @@ fn lets_through(subsystems: Option<&str>, name: &str) -> bool {
 
 /// Whether the environment lets a facility through.
 fn is_enabled(name: &CStr) -> bool {
-    lets_through(env::string(c"DD_SUBSYS").as_deref(), &name.to_string_lossy())
+    lets_through(env::text(c"DD_SUBSYS").as_deref(), &name.to_string_lossy())
 }
 
 /// Ids of the thread, and of the ULT that runs on it, for the tag.
@@ -436,10 +435,10 @@ struct Settings {
 
 impl Settings {
     fn from_env() -> Self {
-        let on = |name| env::string(name).is_some_and(|value| value != "0");
-        let positive = |name| env::string(name).is_some_and(|value| env::leading_int(&value) > 0);
-        let size = env::string(c"D_LOG_SIZE").map(|size| mask::parse_size(&size));
-        let flush = env::string(c"D_LOG_FLUSH");
+        let on = |name| env::text(name).is_some_and(|value| value != "0");
+        let positive = |name| env::text(name).is_some_and(|value| crate::env::leading_int(&value) > 0);
+        let size = env::text(c"D_LOG_SIZE").map(|size| mask::parse_size(&size));
+        let flush = env::text(c"D_LOG_FLUSH");
         Settings {
             options: file::Options {
                 truncate: positive(c"D_LOG_TRUNCATE"),

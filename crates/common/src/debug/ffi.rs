@@ -2,13 +2,12 @@
 
 use core::ffi::{CStr, c_char, c_int, c_uint, c_void};
 use std::cell::RefCell;
-use std::ffi::CString;
 use std::io::Write as _;
 use std::ptr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use abi::{d_dbug_t, d_log_id_cb_t, io_bypass};
-use gurt_client::{Der, Result};
+use gurt_client::{Der, Result, env};
 
 use super::{bypass, uuid};
 
@@ -214,21 +213,9 @@ fn deregister_groups() {
     }
 }
 
-/// A variable of gurt's copy of the environment.
-fn env(name: &CStr) -> Option<CString> {
-    let mut value = ptr::null_mut();
-    // SAFETY: writes null or a string that d_freeenv_str frees.
-    unsafe {
-        abi::d_agetenv_str(&raw mut value, name.as_ptr());
-        let text = if value.is_null() { None } else { Some(CStr::from_ptr(value).to_owned()) };
-        abi::d_freeenv_str(&raw mut value);
-        text
-    }
-}
-
 /// Opens the log as `D_LOG_FILE` says: a file, nothing for `/dev/null`, standard output without it.
 fn open_log(mask: d_dbug_t, id_cb: d_log_id_cb_t) -> Result {
-    let file = env(c"D_LOG_FILE").filter(|file| !file.is_empty());
+    let file = env::string(c"D_LOG_FILE").filter(|file| !file.is_empty());
     let mut flavor = abi::DLOG_FLV_DEFAULT;
     if file.is_none() {
         flavor |= abi::DLOG_FLV_STDOUT;
@@ -259,7 +246,7 @@ fn register() -> Result {
         abi::d_log_sync_mask();
         abi::daos_fail_init()
     })?;
-    if let Some(list) = env(c"DAOS_IO_BYPASS") {
+    if let Some(list) = env::string(c"DAOS_IO_BYPASS") {
         for (bit, name) in bypass::parse(&list.to_string_lossy()) {
             // SAFETY: our own variable, read by others only once logging has started.
             unsafe { abi::daos_io_bypass |= bit };
