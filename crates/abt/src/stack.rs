@@ -33,6 +33,7 @@ pub(crate) struct Stack {
     /// Usable size in pages: the size class.
     pages: u32,
     colour: u32,
+    guarded: bool,
     valgrind_id: usize,
 }
 
@@ -80,17 +81,28 @@ impl StackRef {
         let colour = (serial % COLOURS * COLOUR) as u32;
         let valgrind_id = arch::announce_stack(base.wrapping_add(GUARD), top);
         // SAFETY: inside the mapping, aligned, and nothing else is there.
-        unsafe { record.write(Stack { link: Cell::new(None), base, mapped, pages, colour, valgrind_id }) };
+        unsafe {
+            record.write(Stack { link: Cell::new(None), base, mapped, pages, colour, guarded, valgrind_id })
+        };
         NonNull::new(record).map(StackRef)
     }
 
     /// Gives the memory back to the system.
     fn unmap(self) {
-        let (base, mapped, valgrind_id) = (self.get().base, self.get().mapped, self.get().valgrind_id);
+        let Stack { base, mapped, guarded, valgrind_id, .. } = *self.get();
         arch::withdraw_stack(valgrind_id);
         MAPPED.fetch_sub(1, Ordering::Relaxed);
+        if !guarded {
+            UNGUARDED.fetch_sub(1, Ordering::Relaxed);
+        }
         // SAFETY: the whole mapping, which nobody uses: it was in a cache.
-        unsafe { libc::munmap(base.cast(), mapped) };
+        unsafe {
+            if libc::munmap(base.cast(), mapped) != 0 {
+                // Cutting it out of a larger mapping would exceed the number of mappings: without its pages
+                // it costs address space only.
+                libc::madvise(base.cast(), mapped, libc::MADV_DONTNEED);
+            }
+        }
     }
 
     fn get(&self) -> &Stack {
@@ -197,8 +209,10 @@ impl StackCache {
         shelf.put(stack);
     }
 
-    /// Gives back half of what was not needed since the last call. Never called on a cached stack.
+    /// Gives back half of what was not needed since the last call, and some of what is spare. Never called on
+    /// a cached stack.
     pub(crate) fn trim(&mut self) {
+        trim_global();
         for shelf in &mut self.shelves {
             for _ in 0..shelf.lowest.div_ceil(2) {
                 if let Some(stack) = shelf.take() {
@@ -211,6 +225,7 @@ impl StackCache {
 
     /// Gives back everything. Never called on a cached stack.
     pub(crate) fn clear(&mut self) {
+        clear_global();
         for shelf in &mut self.shelves {
             while let Some(stack) = shelf.take() {
                 stack.unmap();
@@ -243,6 +258,16 @@ pub(crate) fn put_global(stack: StackRef) {
         drop(spare);
         stack.unmap();
     }
+}
+
+/// Gives an eighth of the spare stacks back to the system.
+fn trim_global() {
+    let stacks: Vec<StackRef> = {
+        let mut spare = SPARE.lock().unwrap_or_else(|e| e.into_inner());
+        let kept = spare.len() - spare.len().div_ceil(8);
+        spare.drain(kept..).collect()
+    };
+    stacks.into_iter().for_each(StackRef::unmap);
 }
 
 /// Gives every spare stack back to the system.

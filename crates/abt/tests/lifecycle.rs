@@ -1,4 +1,6 @@
 //! Starting and ending the runtime over and over leaves nothing behind. Alone in its process, which it counts.
+// As C code does, the tests call the interface with what it asks for.
+#![allow(clippy::undocumented_unsafe_blocks)]
 
 mod common;
 

@@ -1,5 +1,7 @@
 //! A stack overflow is reported by name before the process dies. The victims are child processes: this test
 //! binary again, with the scenario in the environment.
+// As C code does, the tests call the interface with what it asks for.
+#![allow(clippy::undocumented_unsafe_blocks)]
 
 mod common;
 
@@ -13,6 +15,9 @@ use std::process::{Command, Output};
 const SCENARIO: &str = "ABT_TEST_OVERFLOW";
 
 /// Uses up its stack.
+///
+/// # Safety
+/// It never returns.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn abt_test_bottomless(depth: *mut c_void) {
     let page = std::hint::black_box([0u8; 1024]);

@@ -1,4 +1,6 @@
 //! Synchronization objects between ULTs of several execution streams and plain OS threads.
+// As C code does, the tests call the interface with what it asks for.
+#![allow(clippy::undocumented_unsafe_blocks)]
 
 mod common;
 
