@@ -108,7 +108,25 @@ impl Plan {
         let mut plan =
             Plan { mode, targets: 0, helpers: request.helpers, helper_pool: false, first_core, remarks };
         plan.fit(request, cores)?;
+        if let Mode::Numa(node) = mode {
+            plan.fit_node(node, cores, machine)?;
+        }
         Ok(plan)
+    }
+
+    /// Checks that each xstream gets a core of the node of its own: other than those of a whole machine, they
+    /// are given out once. The system and the SWIM xstream share one if the machine is small.
+    fn fit_node(&self, node: u32, cores: u32, machine: &Topology) -> Result<(), Unfit> {
+        let system = if machine.cores().len() as u64 > u64::from(self.targets) { SYSTEM_CORES } else { 1 };
+        let needed = u64::from(system) + u64::from(self.targets) + u64::from(self.helpers);
+        let available = cores - self.first_core;
+        if needed > u64::from(available) {
+            return Err(Unfit(format!(
+                "no room on NUMA node {node} (set by -p): {needed} cores are needed, {available} are there, and \
+                 the cores of a node are not oversubscribed"
+            )));
+        }
+        Ok(())
     }
 
     /// Decides the numbers of targets and helpers: `dss_tgt_nr_check`.
@@ -293,6 +311,18 @@ mod tests {
         assert_eq!(plan(on(1), &[4, 8]).mode, Mode::Numa(1));
         assert!(unfit(on(0), &[4, 8]).contains("on 4 cores"));
         assert!(unfit(on(2), &[4, 8]).contains("nodes 0 to 1"));
+    }
+
+    #[test]
+    fn the_cores_of_a_node_are_given_out_once() {
+        let on = |targets| Request { numa_node: Some(1), oversubscribe: true, ..request(targets, 1) };
+        assert_eq!(plan(on(5), &[4, 8]).targets, 5);
+        assert!(unfit(on(6), &[4, 8]).contains("9 cores are needed, 8 are there"));
+        let from = |first| Request { first_core: Some(first), ..on(4) };
+        assert_eq!(plan(from(1), &[4, 8]).first_core, 1);
+        assert!(unfit(from(2), &[4, 8]).contains("7 cores are needed, 6 are there"));
+        // As many targets as the machine has cores: the system's xstreams share a core.
+        assert!(unfit(on(12), &[4, 8]).contains("14 cores are needed"));
     }
 
     #[test]
