@@ -161,7 +161,7 @@ unsafe extern "C" fn handle(call: *mut c_void) {
             return;
         }
         if let Err(err) = Der::check(rc) {
-            error!(Facility::DRPC, "no response to method {method} of module {module}: {err}");
+            info!(Facility::DRPC, "no response to method {method} of module {module}: {err}");
         }
         call_free(call);
     }

@@ -8,7 +8,7 @@ use core::ptr;
 use std::io;
 use std::time::Duration;
 
-use gurt_client::{Der, Facility, Result, error};
+use gurt_client::{Der, Facility, Result, error, info};
 
 /// A socket. Not closed when it goes out of scope: C code owns the descriptor.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -122,8 +122,11 @@ impl Socket {
             libc::sendmsg(self.0, &raw const message, mode.send_flags())
         };
         match usize::try_from(sent) {
-            Err(_) => Err(Der::last_os_error()),
-            Ok(sent) if sent < packet.len() => Err(Der::new(abi::DER_TRUNC.into())),
+            Err(_) => Err(self.failure("send")),
+            Ok(sent) if sent < packet.len() => {
+                error!(Facility::COMMON, "dRPC socket {} takes {sent} of {} bytes", self.0, packet.len());
+                Err(Der::new(abi::DER_TRUNC.into()))
+            }
             Ok(_) => Ok(()),
         }
     }
@@ -138,8 +141,21 @@ impl Socket {
             message.msg_iovlen = 1;
             libc::recvmsg(self.0, &raw mut message, mode.recv_flags())
         };
-        let len = usize::try_from(received).map_err(|_| Der::last_os_error())?;
+        let len = usize::try_from(received).map_err(|_| self.failure("receive"))?;
         Ok(&buffer[..len.min(buffer.len())])
+    }
+
+    /// The error of the last system call, logged unless it is an everyday one.
+    fn failure(self, what: &str) -> Der {
+        let err = io::Error::last_os_error();
+        match err.kind() {
+            io::ErrorKind::WouldBlock => {}
+            io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => {
+                info!(Facility::COMMON, "cannot {what} on dRPC socket {}: the peer has left", self.0);
+            }
+            _ => error!(Facility::COMMON, "cannot {what} on dRPC socket {}: {err}", self.0),
+        }
+        Der::from_errno(err.raw_os_error().unwrap_or(0))
     }
 
     /// Waits for `events` (`POLLIN`, `POLLOUT`) or an error on the socket, at most `timeout`.

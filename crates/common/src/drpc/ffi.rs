@@ -16,7 +16,7 @@ use abi::{
     Drpc__Call, Drpc__Response, ProtobufCAllocator, drpc, drpc_alloc, drpc_handler_t, drpc_thread_yielder_t,
     unixcomm,
 };
-use gurt_client::{Der, Facility, Result, alloc, error};
+use gurt_client::{Der, Facility, Result, alloc, error, info};
 
 use super::assembly::Assembly;
 use super::channel::{Mode, Socket};
@@ -128,13 +128,16 @@ fn receive<R>(
     with_buffer(|buffer| {
         let message: Vec<u8> = loop {
             let packet = context.socket.receive(buffer, context.mode())?;
-            match incoming.push(packet)? {
-                Some(Cow::Borrowed(message)) => return work(message),
+            let taken = incoming.push(packet).map_err(|err| refused(context.socket, packet, err))?;
+            match taken {
+                Some(Cow::Borrowed(message)) => {
+                    return work(message).map_err(|err| refused(context.socket, packet, err));
+                }
                 Some(Cow::Owned(message)) => break message,
                 None => context.yield_now(),
             };
         };
-        work(&message)
+        work(&message).map_err(|err| refused(context.socket, &message, err))
     })
 }
 
@@ -315,10 +318,12 @@ unsafe fn references<'a>(drpc: NonNull<drpc>) -> &'a AtomicU32 {
     unsafe { AtomicU32::from_ptr(&raw mut (*drpc.as_ptr()).ref_count) }
 }
 
-/// Logs `err` unless it is the everyday one, and returns it.
-fn logged(what: &str, socket: Socket, err: Der) -> Der {
-    if !is_again(err) {
-        error!(Facility::COMMON, "cannot {what} on dRPC socket {}: {err}", socket.0);
+/// Logs that what has come on `socket` is no message, or that nothing more will come.
+fn refused(socket: Socket, packet: &[u8], err: Der) -> Der {
+    if packet.is_empty() {
+        info!(Facility::COMMON, "the peer of dRPC socket {} has left", socket.0);
+    } else {
+        error!(Facility::COMMON, "refusing a message on dRPC socket {}: {err}", socket.0);
     }
     err
 }
@@ -428,7 +433,7 @@ abi::export! {
         };
         let sent = message.and_then(|mut message| send_all(&context, &mut message));
         if let Err(err) = sent {
-            return logged("send a call", context.socket, err).rc();
+            return err.rc();
         }
         if flags & abi::R_SYNC as c_int == 0 {
             // SAFETY: the call is a live one, and so is the response unless it is null.
@@ -443,7 +448,7 @@ abi::export! {
                 *resp = response;
                 0
             }
-            Err(err) => logged("receive a response", context.socket, err).rc(),
+            Err(err) => err.rc(),
         }
     }
 
@@ -556,7 +561,7 @@ abi::export! {
                 if is_again(err) {
                     unfinished::keep_incoming(session.id(), incoming);
                 }
-                logged("receive a call", session.socket, err).rc()
+                err.rc()
             }
         }
     }
@@ -576,10 +581,7 @@ abi::export! {
             Err(err) => return err.rc(),
         };
         // SAFETY: the caller passes a live response.
-        match unsafe { send_response(&session, response) } {
-            Ok(()) => 0,
-            Err(err) => logged("send a response", session.socket, err).rc(),
-        }
+        Der::rc_of(unsafe { send_response(&session, response) })
     }
 
     /// `drpc_close` (drpc.c): gives up a reference to the context; the last one closes and frees it. 0, or
