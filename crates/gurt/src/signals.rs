@@ -1,15 +1,15 @@
 //! A backtrace for signals that kill the process: signals.c.
 //!
 //! The handler first writes to stderr, with nothing but system calls, since whatever raised the signal may
-//! hold any lock. Then it logs the same, unless the log itself was interrupted, and lets the former handler
-//! or the system finish the process.
+//! hold any lock. Then it logs the same, unless the log itself was interrupted or the signal stack is too
+//! small for that, and lets the former handler or the system finish the process.
 
 use crate::log;
 use core::ffi::{CStr, c_int, c_void};
 use core::fmt::Write;
 use gurt_client::{Facility, StackText, error};
-use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Once, OnceLock};
 
 /// The signals that are handled, and a lower-case hint of what they mean.
 const SIGNALS: [(c_int, &str); 6] = [
@@ -21,8 +21,11 @@ const SIGNALS: [(c_int, &str); 6] = [
     (libc::SIGTRAP, "Trace/breakpoint trap"),
 ];
 
-/// Frames shown at most.
-const MAX_FRAMES: usize = 256;
+/// Frames shown at most; their addresses take 1 KiB of the handler's stack.
+const MAX_FRAMES: usize = 128;
+
+/// Stack that logging needs; the alternative stacks that threads come with are smaller.
+const SIGNAL_STACK: usize = 64 << 10;
 
 /// Whether handlers are installed if `DAOS_SIGNAL_REGISTER` does not say.
 static DEFAULT: AtomicBool = AtomicBool::new(false);
@@ -71,7 +74,7 @@ extern "C" fn handle(signal: c_int, info: *mut libc::siginfo_t, _context: *mut c
         }
         count as usize
     };
-    if log::can_be_used() {
+    if log::can_be_used() && has_room() {
         error!(Facility::MISC, "{}", String::from_utf8_lossy(text.as_bytes()));
         for frame in &frames[..count][1.min(count)..] {
             error!(Facility::MISC, "Frame {}", symbol(*frame));
@@ -84,6 +87,46 @@ extern "C" fn handle(signal: c_int, info: *mut libc::siginfo_t, _context: *mut c
         libc::sigaction(signal, &raw const FORMER[at], core::ptr::null_mut());
         libc::raise(signal);
     }
+}
+
+/// This thread's alternative signal stack.
+fn signal_stack() -> libc::stack_t {
+    // SAFETY: a structure of integers and a null pointer, which the call fills in.
+    unsafe {
+        let mut stack: libc::stack_t = core::mem::zeroed();
+        libc::sigaltstack(core::ptr::null(), &mut stack);
+        stack
+    }
+}
+
+/// Whether the stack that a handler runs on is large enough for logging.
+fn has_room() -> bool {
+    let stack = signal_stack();
+    stack.ss_flags & libc::SS_ONSTACK == 0 || stack.ss_size >= SIGNAL_STACK
+}
+
+/// Memory for a signal stack.
+struct SignalStack(*mut u8);
+
+// SAFETY: an address, handed to the system and used by nobody else.
+unsafe impl Send for SignalStack {}
+// SAFETY: as above.
+unsafe impl Sync for SignalStack {}
+
+/// Gives the calling thread an alternative stack that is large enough, for good.
+fn provide_signal_stack() {
+    let stack = signal_stack();
+    if stack.ss_flags & libc::SS_ONSTACK != 0 || stack.ss_size >= SIGNAL_STACK {
+        return;
+    }
+    // Kept for good, and in view of leak checkers.
+    static MEMORY: OnceLock<SignalStack> = OnceLock::new();
+    let memory =
+        MEMORY.get_or_init(|| SignalStack(Box::leak(vec![0; SIGNAL_STACK].into_boxed_slice()).as_mut_ptr()));
+    let stack = libc::stack_t { ss_sp: memory.0.cast(), ss_flags: 0, ss_size: SIGNAL_STACK };
+    // SAFETY: memory that nothing else uses: handlers are installed once. What the thread had remains its
+    // former owner's.
+    unsafe { libc::sigaltstack(&stack, core::ptr::null_mut()) };
 }
 
 /// Name and offset of the function that an address is in.
@@ -106,6 +149,7 @@ fn symbol(address: *const c_void) -> String {
 /// Installs the handler, which runs on the alternative stack if the thread has one: the stack may be what
 /// overflowed.
 fn install() {
+    provide_signal_stack();
     // SAFETY: backtrace loads a library on its first call, which must not be in the handler; the structures
     // are complete, and FORMER is written here only, once.
     unsafe {
