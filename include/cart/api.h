@@ -3,10 +3,44 @@
 #ifndef DAOS_ENGINE_CART_API_H
 #define DAOS_ENGINE_CART_API_H
 
-/** @file cart/api.h: RPC. Only what does not need the RPC fabric yet. */
+/** @file cart/api.h: RPC, groups and ranks, as far as the engine needs them without a fabric. */
 
 #include <cart/types.h>
 #include <gurt/common.h>
+
+struct crt_proto_format;
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/** Stores the URI of this engine's context `tag`, to be freed by `D_FREE`. */
+int crt_self_uri_get(int tag, char **uri);
+
+/** Stores the incarnation of this engine: when it joined its group, in HLC time. */
+int crt_self_incarnation_get(uint64_t *incarnation);
+
+/**
+ * Makes `rank` the rank of this engine, which joins its group at version `group_version_min` (from 1).
+ * Once; 0 or `-DER_INVAL`.
+ */
+int crt_rank_self_set(d_rank_t rank, uint32_t group_version_min);
+
+/**
+ * Stores the rank of this engine in `grp`, null for the primary group, at `rank`. 0, `-DER_NONEXIST` (and
+ * `CRT_NO_RANK`) before the rank is set, or `-DER_INVAL`.
+ */
+int crt_group_rank(crt_group_t *grp, d_rank_t *rank);
+
+/** Leaves the group and ends the RPC layer. 0 or `-DER_*`. */
+int crt_finalize(void);
+
+/** Registers a protocol with its handlers; `cart/api.h`. */
+int crt_proto_register(struct crt_proto_format *cpf);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
 
 /** The input of a request, and the output of its reply. */
 static inline void *

@@ -7,6 +7,7 @@
 
 #include <cart/types.h>
 
+/** Callbacks of a class of incast variables; opaque until CaRT comes. */
 struct crt_iv_ops;
 
 /** A namespace of incast variables, owned by CaRT. */

@@ -13,6 +13,9 @@
 
 struct crt_corpc_ops;
 
+/** `CRT_NO_RANK`: stands for no rank. */
+#define CRT_NO_RANK 4294967295
+
 /** Name of a group of engines. */
 typedef d_string_t crt_group_id_t;
 
@@ -25,27 +28,6 @@ struct crt_group {
 /** A group of engines. */
 typedef struct crt_group crt_group_t;
 
-/** Handle by which structures are packed and unpacked. */
-typedef void *crt_proc_t;
-
-/** Packs, unpacks or frees `data`; 0 or a DAOS error code. */
-typedef int (*crt_proc_cb_t)(crt_proc_t proc, void *data);
-
-/** How an RPC's request and reply are packed. */
-struct crt_req_format {
-	/** For the request. */
-	crt_proc_cb_t crf_proc_in;
-	/** For the reply. */
-	crt_proc_cb_t crf_proc_out;
-	/** Bytes of the request's structure. */
-	size_t crf_size_in;
-	/** Bytes of the reply's structure. */
-	size_t crf_size_out;
-};
-
-/** Handle of a network context. */
-typedef void *crt_context_t;
-
 /** Where an RPC goes. */
 typedef struct {
 	/** The group; null for the primary one. */
@@ -55,6 +37,9 @@ typedef struct {
 	/** The network context of that rank. */
 	uint32_t ep_tag;
 } crt_endpoint_t;
+
+/** Handle of a network context. */
+typedef void *crt_context_t;
 
 /** Number of an RPC: module, version, index. */
 typedef uint32_t crt_opcode_t;
@@ -90,6 +75,24 @@ struct crt_rpc {
 
 /** An RPC. */
 typedef struct crt_rpc crt_rpc_t;
+
+/** Handle by which structures are packed and unpacked. */
+typedef void *crt_proc_t;
+
+/** Packs, unpacks or frees `data`; 0 or a DAOS error code. */
+typedef int (*crt_proc_cb_t)(crt_proc_t proc, void *data);
+
+/** How an RPC's request and reply are packed. */
+struct crt_req_format {
+	/** For the request. */
+	crt_proc_cb_t crf_proc_in;
+	/** For the reply. */
+	crt_proc_cb_t crf_proc_out;
+	/** Bytes of the request's structure. */
+	size_t crf_size_in;
+	/** Bytes of the reply's structure. */
+	size_t crf_size_out;
+};
 
 /** Handles a request on the server. */
 typedef void (*crt_rpc_cb_t)(crt_rpc_t *rpc);
@@ -129,41 +132,6 @@ struct crt_proto_format {
 	/** Its number, which is that of the module in `MODID` position. */
 	crt_opcode_t cpf_base;
 };
-
-/** `CRT_NO_RANK`: stands for no rank. */
-#define CRT_NO_RANK UINT32_MAX
-
-#ifdef __cplusplus
-extern "C" {
-#endif // __cplusplus
-
-/** Stores the URI of this engine's context `tag`, to be freed by `D_FREE`. */
-int crt_self_uri_get(int tag, char **uri);
-
-/** Stores the incarnation of this engine: when it joined its group, in HLC time. */
-int crt_self_incarnation_get(uint64_t *incarnation);
-
-/**
- * Makes `rank` the rank of this engine, which joins its group at version `group_version_min` (from 1).
- * Once; 0 or `-DER_INVAL`.
- */
-int crt_rank_self_set(d_rank_t rank, uint32_t group_version_min);
-
-/**
- * Stores the rank of this engine in `grp`, null for the primary group, at `rank`. 0, `-DER_NONEXIST` (and
- * `CRT_NO_RANK`) before the rank is set, or `-DER_INVAL`.
- */
-int crt_group_rank(crt_group_t *grp, d_rank_t *rank);
-
-/** Leaves the group and ends the RPC layer. 0 or `-DER_*`. */
-int crt_finalize(void);
-
-/** Registers a protocol with its handlers; `cart/api.h`. */
-int crt_proto_register(struct crt_proto_format *cpf);
-
-#ifdef __cplusplus
-}  // extern "C"
-#endif  // __cplusplus
 
 /** No bulk handle. */
 #define CRT_BULK_NULL (NULL)

@@ -699,6 +699,12 @@ int dss_vos_pool_create(const char *path, unsigned char *uuid, daos_size_t scm_s
 int dss_vos_pool_open(const char *path, unsigned char *uuid, unsigned int flags,
 		daos_handle_t *pool);
 
+/** ult_errno.c: the name of an error code of Argobots, `ABT_ERR_OTHER` for an unknown one. */
+const char *dss_abterr2str(int rc);
+
+/** ult_errno.c: what an error code of Argobots means. */
+const char *dss_abterr2desc(int rc);
+
 #ifdef __cplusplus
 }  // extern "C"
 #endif  // __cplusplus

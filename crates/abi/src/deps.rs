@@ -1,6 +1,5 @@
 //! Types that DAOS's headers take from Debian's libraries: uuid, hwloc, pthread, stdio, protobuf-c.
 
-use crate::d_iov_t;
 use core::ffi::{c_char, c_int, c_uint, c_void};
 pub use libc::{FILE, pthread_mutex_t, pthread_rwlock_t, pthread_spinlock_t, timespec};
 
@@ -284,15 +283,3 @@ pub struct bio_xs_context {
 pub struct daos_profile {
     _opaque: [u8; 0],
 }
-
-/// `crt_iv_namespace_t` of cart/iv.h.
-pub type crt_iv_namespace_t = *mut c_void;
-
-/// `struct crt_iv_ops` of cart/iv.h; opaque here.
-#[repr(C)]
-pub struct crt_iv_ops {
-    _opaque: [u8; 0],
-}
-
-/// `crt_iv_key_t` of cart/iv.h.
-pub type crt_iv_key_t = d_iov_t;

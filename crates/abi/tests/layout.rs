@@ -891,7 +891,7 @@ fn constants() {
     assert_eq!(abi::ABT_XSTREAM_STATE_RUNNING as i128, 0, "ABT_XSTREAM_STATE_RUNNING");
     assert_eq!(abi::ABT_XSTREAM_STATE_TERMINATED as i128, 1, "ABT_XSTREAM_STATE_TERMINATED");
     assert_eq!(abi::ADDR_STR_MAX_LEN as i128, 128, "ADDR_STR_MAX_LEN");
-    assert_eq!(abi::CRT_NO_RANK as usize as i128, 4294967295, "CRT_NO_RANK");
+    assert_eq!(abi::CRT_NO_RANK as i128, 4294967295, "CRT_NO_RANK");
     assert_eq!(abi::DAOS_API_VERSION_FIX as i128, 0, "DAOS_API_VERSION_FIX");
     assert_eq!(abi::DAOS_API_VERSION_MAJOR as i128, 2, "DAOS_API_VERSION_MAJOR");
     assert_eq!(abi::DAOS_API_VERSION_MINOR as i128, 8, "DAOS_API_VERSION_MINOR");

@@ -1,4 +1,4 @@
-//! The part of libdaos_common that belongs to the engine: TLS, the dRPC channel, log facilities, fault locations.
+//! The part of libdaos_common that belongs to the engine: TLS, the dRPC channel, log facilities, fault locations, names of errors.
 //!
 //! One module a C source file of DAOS's `src/common`, one cargo feature a file.
 
@@ -14,3 +14,5 @@ pub mod drpc;
 pub mod fail_loc;
 #[cfg(feature = "tls")]
 pub mod tls;
+#[cfg(feature = "ult-errno")]
+pub mod ult_errno;

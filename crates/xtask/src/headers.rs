@@ -296,7 +296,8 @@ impl VisitMut for TypeNames<'_> {
 
     /// C needs no names for the arguments of a callback, and bindings that were made from C have made some up.
     fn visit_bare_fn_arg_mut(&mut self, arg: &mut syn::BareFnArg) {
-        let made_up = |name: &str| name.strip_prefix("arg").is_some_and(|n| n.chars().all(|c| c.is_ascii_digit()));
+        let made_up =
+            |name: &str| name.strip_prefix("arg").is_some_and(|n| n.chars().all(|c| c.is_ascii_digit()));
         if arg.name.as_ref().is_some_and(|(name, _)| *name != "arg" && made_up(&name.to_string())) {
             arg.name = None;
         }

@@ -630,4 +630,10 @@ unsafe extern "C" {
         flags: c_uint,
         pool: *mut daos_handle_t,
     ) -> c_int;
+
+    /// ult_errno.c: the name of an error code of Argobots, `ABT_ERR_OTHER` for an unknown one.
+    pub fn dss_abterr2str(rc: c_int) -> *const c_char;
+
+    /// ult_errno.c: what an error code of Argobots means.
+    pub fn dss_abterr2desc(rc: c_int) -> *const c_char;
 }
