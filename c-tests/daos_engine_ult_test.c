@@ -16,7 +16,7 @@
 #include <engine/drpc_internal.h>
 #include <engine/srv_internal.h>
 
-enum { TARGETS_MAX = 4, SYSTEM_XS = 3, ROUNDS = 10 };
+enum { TARGETS_MAX = 4, SYSTEM_XS = 3, ROUNDS = 6 };
 
 /* The configuration under test. */
 struct config {
@@ -181,7 +181,7 @@ a_pool_shares_the_forwarding(void **state)
 	if (!with_pool())
 		return;
 	able = config.offload < config.targets ? config.offload : config.targets;
-	for (i = 0; i < 300; i++) {
+	for (i = 0; i < 100; i++) {
 		int xs_id = place(DSS_XS_IOFW, 0)->dx_xs_id;
 
 		seen += !used[xs_id];
@@ -508,7 +508,7 @@ visit_target(void *arg)
 		atomic_fetch_add(&call->elsewhere, 1);
 		return 0;
 	}
-	for (i = 0; call->yields && i < 10 * (TARGETS_MAX - info->dmi_tgt_id); i++)
+	for (i = 0; call->yields && i < 2 * (TARGETS_MAX - info->dmi_tgt_id); i++)
 		ABT_thread_yield();
 	atomic_fetch_add(&call->visits[info->dmi_tgt_id], 1);
 	return info->dmi_tgt_id >= call->fail_from ? -1000 - info->dmi_tgt_id : 0;
@@ -1086,7 +1086,7 @@ check_stopping(void *arg)
 	struct work work;
 
 	while (!dss_xstream_exiting(dss_current_xstream()))
-		ABT_thread_yield();
+		dss_sleep(1);
 	CHECK(dss_ult_create(count_ult, &counter, DSS_XS_SELF, 0, 0, NULL) == -DER_SHUTDOWN);
 	CHECK(dss_ult_create(count_ult, &counter, DSS_XS_SYS, 0, 0, NULL) == -DER_SHUTDOWN);
 	CHECK(dss_ult_periodic(count_ult, &counter, DSS_XS_VOS, 0, 0, NULL) == -DER_SHUTDOWN);
