@@ -176,7 +176,10 @@ unsafe fn wait_for_units(pools: *const ABT_pool, num_pools: c_int, timeout_ns: u
 
 /// The body of `ABT_xstream_run_unit`, whose entry code is in assembly.
 pub(crate) extern "C" fn xstream_run_unit(unit: ABT_unit, pool: ABT_pool) -> Passage {
-    run_unit(Handle::from_c(unit), Handle::from_c(pool)).unwrap_or_else(|error| Passage::stay(error.code()))
+    let boundary = Boundary::enter("ABT_xstream_run_unit");
+    let passage = run_unit(Handle::from_c(unit), Handle::from_c(pool));
+    boundary.leave();
+    passage.unwrap_or_else(|error| Passage::stay(error.code()))
 }
 
 #[inline(always)]
@@ -610,16 +613,22 @@ abi::export! {
 
 /// The body of `ABT_thread_yield`, whose entry code is in assembly.
 pub(crate) extern "C" fn thread_yield() -> Passage {
-    xstream::yield_now()
+    let boundary = Boundary::enter("ABT_thread_yield");
+    let passage = xstream::yield_now();
+    boundary.leave();
+    passage
 }
 
 /// The body of `ABT_self_suspend`, whose entry code is in assembly.
 pub(crate) extern "C" fn self_suspend() -> Passage {
-    match xstream::current_yieldable() {
+    let boundary = Boundary::enter("ABT_self_suspend");
+    let passage = match xstream::current_yieldable() {
         Ok((_, unit)) if unit.is_ult() => xstream::suspend(unit),
         Ok(_) => Passage::stay(Error::INV_THREAD.code()),
         Err(error) => Passage::stay(error.code()),
-    }
+    };
+    boundary.leave();
+    passage
 }
 
 // ---- Synchronization ----

@@ -104,6 +104,16 @@ pub unsafe extern "C" fn abt_test_outermost(eventual: *mut c_void) {
     std::hint::black_box(());
 }
 
+/// Suspends itself.
+///
+/// # Safety
+/// In a ULT.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn abt_test_suspended(_: *mut c_void) {
+    unsafe { assert_eq!(ABT_self_suspend(), OK) };
+    std::hint::black_box(());
+}
+
 /// Whether a line of the dump names a place in `function`.
 fn names(text: &str, function: unsafe extern "C" fn(*mut c_void)) -> bool {
     let from = function as usize;
@@ -137,20 +147,29 @@ fn dumps_show_blocked_ults_as_often_as_wanted() {
             );
             assert_eq!(rc, OK);
         }
+        let mut suspended = [ABT_THREAD_NULL; 2];
+        for (thread, pool) in suspended.iter_mut().zip([basic_pool, pools[0]]) {
+            let rc =
+                ABT_thread_create(pool, Some(abt_test_suspended), null_mut(), ABT_THREAD_ATTR_NULL, thread);
+            assert_eq!(rc, OK);
+        }
+        let count = threads.len() + suspended.len();
         let blocked = |pool| {
             let text = printed(|file| assert_eq!(ABT_info_print_pool(file, pool), OK));
             field(&text, "num_blocked").unwrap().parse::<usize>().unwrap()
         };
-        while blocked(basic_pool) + blocked(pools[0]) + blocked(pools[2]) < threads.len() {
+        while blocked(basic_pool) + blocked(pools[0]) + blocked(pools[2]) < count {
             std::thread::yield_now();
         }
         for _ in 0..3 {
             let (text, late) = dump(60.0, true);
             assert_eq!(late, ABT_FALSE, "{text}");
-            for thread in threads {
-                assert!(text.contains(&format!("({thread:p})")), "{text}");
+            for thread in threads.into_iter().chain(suspended) {
+                assert!(text.contains(&format!("({thread:p})")), "{thread:p} in {text}");
             }
-            assert_eq!(text.matches("state     : BLOCKED").count(), threads.len(), "{text}");
+            assert_eq!(text.matches("state     : BLOCKED").count(), count, "{text}");
+            assert_eq!(text.matches("BLOCKED (suspended)").count(), suspended.len(), "{text}");
+            assert!(names(&text, abt_test_suspended), "{text}");
             assert!(names(&text, abt_test_innermost) && names(&text, abt_test_outermost), "{text}");
             assert!(text.contains("End of ULT stacks dump"), "{text}");
         }
@@ -160,7 +179,10 @@ fn dumps_show_blocked_ults_as_often_as_wanted() {
         assert!(text.contains("1 execution streams did not answer"), "{text}");
         assert!(names(&text, abt_test_innermost), "{text}");
         assert_eq!(ABT_eventual_set(eventual, null_mut(), 0), OK);
-        threads.into_iter().for_each(finish);
+        for thread in suspended {
+            assert_eq!(ABT_thread_resume(thread), OK);
+        }
+        threads.into_iter().chain(suspended).for_each(finish);
         assert_eq!(ABT_eventual_free(&mut eventual), OK);
         finish_xstream(basic);
         finish_xstream(user);

@@ -175,11 +175,14 @@ impl Passage {
 /// The switch is the same as in [`switch`], but nothing returns across it by `ret` either, which the
 /// processor would predict from a call made on another stack.
 macro_rules! switching {
-    ($(#[$meta:meta])* $name:ident, $target:path) => {
+    ($(#[$meta:meta])* pub unsafe fn $name:ident($($arg:ident: $ty:ty),*), $target:path) => {
+        const _: unsafe extern "C" fn($($ty),*) -> c_int = abi::$name;
+        const _: extern "C" fn($($ty),*) -> Passage = $target;
+
         $(#[$meta])*
         #[unsafe(no_mangle)]
         #[unsafe(naked)]
-        pub unsafe extern "C" fn $name() -> c_int {
+        pub unsafe extern "C" fn $name($($arg: $ty),*) -> c_int {
             naked_asm!(
                 ".cfi_startproc",
                 "sub rsp, 8",
@@ -265,16 +268,16 @@ macro_rules! switching {
 
 switching! {
     /// `ABT_thread_yield` (thread.c): lets other units run. Does nothing outside a ULT.
-    ABT_thread_yield, crate::ffi::thread_yield
+    pub unsafe fn ABT_thread_yield(), crate::ffi::thread_yield
 }
 switching! {
     /// `ABT_xstream_run_unit(unit, pool)` (stream.c): a scheduler runs a unit that it has popped, and makes
     /// `pool` the unit's pool.
-    ABT_xstream_run_unit, crate::ffi::xstream_run_unit
+    pub unsafe fn ABT_xstream_run_unit(unit: abi::ABT_unit, pool: abi::ABT_pool), crate::ffi::xstream_run_unit
 }
 switching! {
     /// `ABT_self_suspend` (self.c): stops the calling ULT until `ABT_thread_resume`.
-    ABT_self_suspend, crate::ffi::self_suspend
+    pub unsafe fn ABT_self_suspend(), crate::ffi::self_suspend
 }
 
 // The pointer to the execution stream that this OS thread runs. Not a Rust thread-local for two reasons: the
@@ -384,11 +387,15 @@ impl VaList {
 /// Defines a variadic C function: stable Rust cannot, so the assembly collects the arguments as a C compiler
 /// would and calls `$target` with the fixed arguments and a [`VaList`] in the place of the first variable one.
 macro_rules! variadic {
-    ($(#[$meta:meta])* $name:ident, fixed words: $fixed:literal, va_list in: $register:literal, $target:path) => {
+    ($(#[$meta:meta])* pub unsafe fn $name:ident($($arg:ident: $ty:ty),*; ...),
+     fixed words: $fixed:literal, va_list in: $register:literal, $target:path) => {
+        const _: unsafe extern "C" fn($($ty),*, ...) -> c_int = abi::$name;
+        const _: unsafe extern "C" fn($($ty),*, *mut VaList) -> c_int = $target;
+
         $(#[$meta])*
         #[unsafe(no_mangle)]
         #[unsafe(naked)]
-        pub unsafe extern "C" fn $name() -> c_int {
+        pub unsafe extern "C" fn $name($($arg: $ty),*) -> c_int {
             naked_asm!(
                 ".cfi_startproc",
                 // 176 bytes of registers, 24 of va_list, 16 to keep the stack aligned.
@@ -431,12 +438,14 @@ macro_rules! variadic {
 variadic! {
     /// `ABT_sched_config_create(config, ...)`: pairs of `ABT_sched_config_var` and value, ended by
     /// `ABT_sched_config_var_end`.
-    ABT_sched_config_create, fixed words: 1, va_list in: "rsi", crate::ffi::sched_config_create
+    pub unsafe fn ABT_sched_config_create(config: *mut abi::ABT_sched_config; ...),
+    fixed words: 1, va_list in: "rsi", crate::ffi::sched_config_create
 }
 variadic! {
     /// `ABT_sched_config_read(config, num_vars, ...)`: `num_vars` pointers that receive the values of the
     /// variables 0, 1, …; a null pointer skips one.
-    ABT_sched_config_read, fixed words: 2, va_list in: "rdx", crate::ffi::sched_config_read
+    pub unsafe fn ABT_sched_config_read(config: abi::ABT_sched_config, num_vars: c_int; ...),
+    fixed words: 2, va_list in: "rdx", crate::ffi::sched_config_read
 }
 
 /// Asks valgrind, if it runs this process, for one of its services; elsewhere a few instructions of nothing.
