@@ -14,6 +14,7 @@ use crate::sync::eventual::Eventual;
 use crate::sync::future::Future;
 use crate::sync::mutex::Mutex;
 use crate::sync::rwlock::RwLock;
+use crate::sync::waiter::Waiter;
 use crate::thread::{Function, Kind, Thread};
 use crate::xstream::{self, Xstream};
 use abi::*;
@@ -174,21 +175,15 @@ unsafe fn wait_for_units(pools: *const ABT_pool, num_pools: c_int, timeout_ns: u
     Ok(sched::wait_for_units(xs, &pools?, Duration::from_nanos(timeout_ns)))
 }
 
-/// The body of `ABT_xstream_run_unit`, whose entry code is in assembly.
+/// The body of `ABT_xstream_run_unit`.
 pub(crate) extern "C" fn xstream_run_unit(unit: ABT_unit, pool: ABT_pool) -> Passage {
-    let boundary = Boundary::enter("ABT_xstream_run_unit");
-    let passage = run_unit(Handle::from_c(unit), Handle::from_c(pool));
-    boundary.leave();
-    passage.unwrap_or_else(|error| Passage::stay(error.code()))
-}
-
-#[inline(always)]
-fn run_unit(unit: Option<Handle<Thread>>, pool: Option<Handle<Pool>>) -> Result<Passage> {
-    let pool = pool.ok_or(Error::INV_POOL)?;
-    let unit = unit.ok_or(Error::INV_UNIT)?;
-    let (xs, _) = xstream::current_yieldable()?;
-    unit.set_pool(Some(pool));
-    xs.run_by_passage(unit)
+    body("ABT_xstream_run_unit", || {
+        let pool = Handle::<Pool>::from_c(pool).ok_or(Error::INV_POOL)?;
+        let unit = Handle::<Thread>::from_c(unit).ok_or(Error::INV_UNIT)?;
+        let (xs, _) = xstream::current_yieldable()?;
+        unit.set_pool(Some(pool));
+        xs.run_by_passage(unit)
+    })
 }
 
 fn check_events(sched: Option<Handle<Sched>>) -> Result {
@@ -446,25 +441,89 @@ fn create_unit(
     Ok(unit)
 }
 
-/// Waits for a unit that the caller may wait for.
-fn join_unit(unit: Option<Handle<Thread>>) -> Result<Handle<Thread>> {
+/// Begins to wait for a unit that the caller may wait for. `None` if it has ended.
+///
+/// # Safety
+/// As for `begin_join`.
+unsafe fn begin_join(unit: Option<Handle<Thread>>, place: *mut Waiter) -> Result<Option<Passage>> {
     let unit = unit.ok_or(Error::INV_THREAD)?;
     let itself = xstream::current().is_some_and(|xs| xs.current() == unit);
     if itself || matches!(unit.kind(), Kind::Primary | Kind::Scheduler) {
         return Err(Error::INV_THREAD);
     }
-    xstream::join(unit);
-    Ok(unit)
+    // SAFETY: promised by the caller.
+    Ok(unsafe { xstream::begin_join(unit, place) })
 }
 
-unsafe fn free_unit(thread: *mut ABT_thread) -> Result {
-    runtime::get()?;
+/// Frees the unit that `*thread` names, which has ended.
+unsafe fn free_ended(thread: *mut ABT_thread) {
     // SAFETY: the caller passes a valid place of a handle.
     let handle = unsafe { &mut *thread };
-    let unit = join_unit(Handle::from_c(*handle))?;
-    xstream::free_thread(unit, xstream::current());
+    if let Some(unit) = Handle::from_c(*handle) {
+        xstream::free_thread(unit, xstream::current());
+    }
     *handle = ABT_THREAD_NULL;
-    Ok(())
+}
+
+/// The result of a blocking function that has not waited, or has been woken already: what it does then.
+fn unless_switch(passage: Option<Passage>, then: impl FnOnce() -> c_int) -> Passage {
+    match passage {
+        Some(passage) if passage.is_switch() => passage,
+        _ => Passage::stay(then()),
+    }
+}
+
+/// Runs the body of a function with entry code in assembly, with a panic boundary.
+#[inline(always)]
+fn body(symbol: &'static str, run: impl FnOnce() -> Result<Passage>) -> Passage {
+    let boundary = Boundary::enter(symbol);
+    let passage = run().unwrap_or_else(|error| Passage::stay(error.code()));
+    boundary.leave();
+    passage
+}
+
+/// What follows the wait of a blocking function that has nothing left to do.
+pub(crate) unsafe extern "C" fn done<A, B>(_: A, _: B, _: *mut Waiter) -> Passage {
+    Passage::stay(SUCCESS)
+}
+
+/// The body of `ABT_thread_join`.
+pub(crate) unsafe extern "C" fn thread_join(thread: ABT_thread, _: usize, place: *mut Waiter) -> Passage {
+    body("ABT_thread_join", || {
+        // SAFETY: the entry code keeps the place.
+        let passage = unsafe { begin_join(Handle::from_c(thread), place)? };
+        Ok(unless_switch(passage, || SUCCESS))
+    })
+}
+
+/// The body of `ABT_thread_free`.
+pub(crate) unsafe extern "C" fn thread_free(
+    thread: *mut ABT_thread,
+    _: usize,
+    place: *mut Waiter,
+) -> Passage {
+    body("ABT_thread_free", || {
+        runtime::get()?;
+        // SAFETY: the caller passes a valid place of a handle; the entry code keeps the waiter's.
+        unsafe {
+            let passage = begin_join(Handle::from_c(*thread), place)?;
+            Ok(unless_switch(passage, || {
+                free_ended(thread);
+                SUCCESS
+            }))
+        }
+    })
+}
+
+/// What follows the wait of `ABT_thread_free`.
+pub(crate) unsafe extern "C" fn thread_free_joined(
+    thread: *mut ABT_thread,
+    _: usize,
+    _: *mut Waiter,
+) -> Passage {
+    // SAFETY: the caller passes a valid place of a handle.
+    unsafe { free_ended(thread) };
+    Passage::stay(SUCCESS)
 }
 
 abi::export! {
@@ -485,17 +544,6 @@ abi::export! {
             unsafe { *newthread = unit.to_c() };
         }
         code(created.map(drop))
-    }
-
-    /// `ABT_thread_free` (thread.c): joins and frees a named ULT or tasklet.
-    pub unsafe fn ABT_thread_free(thread: *mut ABT_thread) -> c_int {
-        // SAFETY: passed on.
-        code(unsafe { free_unit(thread) })
-    }
-
-    /// `ABT_thread_join` (thread.c).
-    pub fn ABT_thread_join(thread: ABT_thread) -> c_int {
-        code(join_unit(Handle::from_c(thread)).map(drop))
     }
 
     /// `ABT_thread_self` (thread.c): the calling ULT.
@@ -580,12 +628,15 @@ abi::export! {
     /// `ABT_task_free` (task.c): joins and frees a named tasklet.
     pub unsafe fn ABT_task_free(task: *mut ABT_task) -> c_int {
         // SAFETY: passed on.
-        let result = unsafe { free_unit(task) };
-        if result.is_ok() {
-            // SAFETY: the caller passes a valid place of a handle.
-            unsafe { *task = ABT_TASK_NULL };
+        match unsafe { abi::ABT_thread_free(task) } {
+            ABT_ERR_INV_THREAD => ABT_ERR_INV_TASK,
+            SUCCESS => {
+                // SAFETY: the caller passes a valid place of a handle.
+                unsafe { *task = ABT_TASK_NULL };
+                SUCCESS
+            }
+            error => error,
         }
-        code(result.map_err(|error| if error == Error::INV_THREAD { Error::INV_TASK } else { error }))
     }
 
     /// `ABT_self_get_thread_id` (self.c): a number of the calling unit.
@@ -611,24 +662,17 @@ abi::export! {
     }
 }
 
-/// The body of `ABT_thread_yield`, whose entry code is in assembly.
+/// The body of `ABT_thread_yield`.
 pub(crate) extern "C" fn thread_yield() -> Passage {
-    let boundary = Boundary::enter("ABT_thread_yield");
-    let passage = xstream::yield_now();
-    boundary.leave();
-    passage
+    body("ABT_thread_yield", || Ok(xstream::yield_now()))
 }
 
-/// The body of `ABT_self_suspend`, whose entry code is in assembly.
+/// The body of `ABT_self_suspend`.
 pub(crate) extern "C" fn self_suspend() -> Passage {
-    let boundary = Boundary::enter("ABT_self_suspend");
-    let passage = match xstream::current_yieldable() {
-        Ok((_, unit)) if unit.is_ult() => xstream::suspend(unit),
-        Ok(_) => Passage::stay(Error::INV_THREAD.code()),
-        Err(error) => Passage::stay(error.code()),
-    };
-    boundary.leave();
-    passage
+    body("ABT_self_suspend", || {
+        let (_, unit) = xstream::current_yieldable()?;
+        if unit.is_ult() { Ok(xstream::suspend(unit)) } else { Err(Error::INV_THREAD) }
+    })
 }
 
 // ---- Synchronization ----
@@ -636,6 +680,99 @@ pub(crate) extern "C" fn self_suspend() -> Passage {
 /// For functions that a tasklet must not call.
 fn refuse_tasklet(error: Error) -> Result {
     if xstream::in_tasklet() { Err(error) } else { Ok(()) }
+}
+
+/// The body of `ABT_mutex_lock`, and what follows each of its waits.
+pub(crate) unsafe extern "C" fn mutex_lock(mutex: ABT_mutex, _: usize, place: *mut Waiter) -> Passage {
+    body("ABT_mutex_lock", || {
+        let mutex = Handle::<Mutex>::from_c(mutex).ok_or(Error::INV_MUTEX)?;
+        // SAFETY: the entry code keeps the place.
+        Ok(unsafe { lock_or_wait(&mutex, place) })
+    })
+}
+
+/// Locks a mutex, or returns the switch that waits for it.
+unsafe fn lock_or_wait(mutex: &Mutex, place: *mut Waiter) -> Passage {
+    // SAFETY: passed on.
+    while let Some(passage) = unsafe { mutex.lock_or_wait(place) } {
+        if passage.is_switch() {
+            return passage;
+        }
+    }
+    Passage::stay(SUCCESS)
+}
+
+/// The body of `ABT_cond_wait`.
+pub(crate) unsafe extern "C" fn cond_wait(cond: ABT_cond, mutex: ABT_mutex, place: *mut Waiter) -> Passage {
+    body("ABT_cond_wait", || {
+        refuse_tasklet(Error::COND)?;
+        let cond = Handle::<Cond>::from_c(cond).ok_or(Error::INV_COND)?;
+        let mutex = Handle::<Mutex>::from_c(mutex).ok_or(Error::INV_MUTEX)?;
+        // SAFETY: the entry code keeps the place.
+        unsafe {
+            let passage = cond.begin_wait(&mutex, place)?;
+            Ok(if passage.is_switch() { passage } else { lock_or_wait(&mutex, place) })
+        }
+    })
+}
+
+/// What follows the waits of `ABT_cond_wait`: it takes the mutex again.
+pub(crate) unsafe extern "C" fn cond_lock_again(
+    _: ABT_cond,
+    mutex: ABT_mutex,
+    place: *mut Waiter,
+) -> Passage {
+    // SAFETY: passed on.
+    unsafe { mutex_lock(mutex, 0, place) }
+}
+
+/// The body of `ABT_rwlock_rdlock`.
+pub(crate) unsafe extern "C" fn rwlock_rdlock(rwlock: ABT_rwlock, _: usize, place: *mut Waiter) -> Passage {
+    body("ABT_rwlock_rdlock", || {
+        let rwlock = Handle::<RwLock>::from_c(rwlock).ok_or(Error::INV_RWLOCK)?;
+        refuse_tasklet(Error::RWLOCK)?;
+        // SAFETY: the entry code keeps the place.
+        Ok(unless_switch(unsafe { rwlock.read_or_wait(place) }, || SUCCESS))
+    })
+}
+
+/// The body of `ABT_rwlock_wrlock`.
+pub(crate) unsafe extern "C" fn rwlock_wrlock(rwlock: ABT_rwlock, _: usize, place: *mut Waiter) -> Passage {
+    body("ABT_rwlock_wrlock", || {
+        let rwlock = Handle::<RwLock>::from_c(rwlock).ok_or(Error::INV_RWLOCK)?;
+        refuse_tasklet(Error::RWLOCK)?;
+        // SAFETY: the entry code keeps the place.
+        Ok(unless_switch(unsafe { rwlock.write_or_wait(place) }, || SUCCESS))
+    })
+}
+
+/// The body of `ABT_eventual_wait`.
+pub(crate) unsafe extern "C" fn eventual_wait(
+    eventual: ABT_eventual,
+    value: *mut *mut c_void,
+    place: *mut Waiter,
+) -> Passage {
+    body("ABT_eventual_wait", || {
+        let object = Handle::<Eventual>::from_c(eventual).ok_or(Error::INV_EVENTUAL)?;
+        refuse_tasklet(Error::EVENTUAL)?;
+        // The address is known before: once woken, this must not touch an object that may be gone.
+        if !value.is_null() {
+            // SAFETY: the caller passes a valid place for the pointer.
+            unsafe { *value = object.value() };
+        }
+        // SAFETY: the entry code keeps the place.
+        Ok(unless_switch(unsafe { object.begin_wait(place) }, || SUCCESS))
+    })
+}
+
+/// The body of `ABT_future_wait`.
+pub(crate) unsafe extern "C" fn future_wait(future: ABT_future, _: usize, place: *mut Waiter) -> Passage {
+    body("ABT_future_wait", || {
+        let future = Handle::<Future>::from_c(future).ok_or(Error::INV_FUTURE)?;
+        refuse_tasklet(Error::FUTURE)?;
+        // SAFETY: the entry code keeps the place.
+        Ok(unless_switch(unsafe { future.begin_wait(place) }, || SUCCESS))
+    })
 }
 
 abi::export! {
@@ -658,13 +795,6 @@ abi::export! {
     pub unsafe fn ABT_mutex_free(mutex: *mut ABT_mutex) -> c_int {
         // SAFETY: passed on.
         code(unsafe { free::<Mutex, _>(mutex, ABT_MUTEX_NULL, Error::INV_MUTEX, |_| ()) })
-    }
-
-    /// `ABT_mutex_lock` (mutex.c).
-    pub fn ABT_mutex_lock(mutex: ABT_mutex) -> c_int {
-        let Some(mutex) = Handle::<Mutex>::from_c(mutex) else { return Error::INV_MUTEX.code() };
-        mutex.lock();
-        SUCCESS
     }
 
     /// `ABT_mutex_trylock` (mutex.c): `ABT_ERR_MUTEX_LOCKED` if somebody holds it.
@@ -717,14 +847,6 @@ abi::export! {
         code(unsafe { free::<Cond, _>(cond, ABT_COND_NULL, Error::INV_COND, |_| ()) })
     }
 
-    /// `ABT_cond_wait` (cond.c).
-    pub fn ABT_cond_wait(cond: ABT_cond, mutex: ABT_mutex) -> c_int {
-        code(refuse_tasklet(Error::COND).and_then(|()| {
-            let cond = Handle::<Cond>::from_c(cond).ok_or(Error::INV_COND)?;
-            cond.wait(&*Handle::<Mutex>::from_c(mutex).ok_or(Error::INV_MUTEX)?)
-        }))
-    }
-
     /// `ABT_cond_timedwait` (cond.c): until a time of the real-time clock; then `ABT_ERR_COND_TIMEDOUT`.
     pub unsafe fn ABT_cond_timedwait(cond: ABT_cond, mutex: ABT_mutex, abstime: *const timespec) -> c_int {
         let Some(cond) = Handle::<Cond>::from_c(cond) else { return Error::INV_COND.code() };
@@ -765,18 +887,6 @@ abi::export! {
         code(unsafe { free::<RwLock, _>(rwlock, ABT_RWLOCK_NULL, Error::INV_RWLOCK, |_| ()) })
     }
 
-    /// `ABT_rwlock_rdlock` (rwlock.c).
-    pub fn ABT_rwlock_rdlock(rwlock: ABT_rwlock) -> c_int {
-        let Some(rwlock) = Handle::<RwLock>::from_c(rwlock) else { return Error::INV_RWLOCK.code() };
-        code(refuse_tasklet(Error::RWLOCK).map(|()| rwlock.read()))
-    }
-
-    /// `ABT_rwlock_wrlock` (rwlock.c).
-    pub fn ABT_rwlock_wrlock(rwlock: ABT_rwlock) -> c_int {
-        let Some(rwlock) = Handle::<RwLock>::from_c(rwlock) else { return Error::INV_RWLOCK.code() };
-        code(refuse_tasklet(Error::RWLOCK).map(|()| rwlock.write()))
-    }
-
     /// `ABT_rwlock_unlock` (rwlock.c).
     pub fn ABT_rwlock_unlock(rwlock: ABT_rwlock) -> c_int {
         code(Handle::<RwLock>::from_c(rwlock).ok_or(Error::INV_RWLOCK).and_then(|rwlock| rwlock.unlock()))
@@ -794,21 +904,6 @@ abi::export! {
     pub unsafe fn ABT_eventual_free(eventual: *mut ABT_eventual) -> c_int {
         // SAFETY: passed on.
         code(unsafe { free(eventual, ABT_EVENTUAL_NULL, Error::INV_EVENTUAL, Eventual::settle) })
-    }
-
-    /// `ABT_eventual_wait` (eventual.c): until it is set; then `value`, if not null, gets the address of the
-    /// value.
-    pub unsafe fn ABT_eventual_wait(eventual: ABT_eventual, value: *mut *mut c_void) -> c_int {
-        let Some(eventual) = Handle::<Eventual>::from_c(eventual) else { return Error::INV_EVENTUAL.code() };
-        if let Err(error) = refuse_tasklet(Error::EVENTUAL) {
-            return error.code();
-        }
-        let address = eventual.wait();
-        if !value.is_null() {
-            // SAFETY: the caller passes a valid place for the pointer.
-            unsafe { *value = address };
-        }
-        SUCCESS
     }
 
     /// `ABT_eventual_set` (eventual.c): `nbytes` bytes from `value`.
@@ -840,12 +935,6 @@ abi::export! {
     pub unsafe fn ABT_future_free(future: *mut ABT_future) -> c_int {
         // SAFETY: passed on.
         code(unsafe { free(future, ABT_FUTURE_NULL, Error::INV_FUTURE, Future::settle) })
-    }
-
-    /// `ABT_future_wait` (futures.c).
-    pub fn ABT_future_wait(future: ABT_future) -> c_int {
-        let Some(future) = Handle::<Future>::from_c(future) else { return Error::INV_FUTURE.code() };
-        code(refuse_tasklet(Error::FUTURE).map(|()| future.wait()))
     }
 
     /// `ABT_future_test` (futures.c).

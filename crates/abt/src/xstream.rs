@@ -12,6 +12,7 @@ use crate::sync::waiter::Waiter;
 use crate::thread::{self, Kind, State, Thread, ThreadCache};
 use core::cell::{Cell, RefCell, UnsafeCell};
 use core::ffi::c_void;
+use core::mem::MaybeUninit;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread::JoinHandle;
@@ -392,11 +393,11 @@ pub(crate) fn yield_now() -> Passage {
     }
 }
 
-/// Stops the running ULT until [`resume`]. `publish` makes it known to whoever will resume it, which may
-/// happen even before this function has left the ULT's stack.
+/// Stops the running ULT until [`resume`]: by the passage. `publish` makes it known to whoever will resume it,
+/// which may happen even before the passage has left the ULT's stack.
 #[inline]
-pub(crate) fn block(unit: Handle<Thread>, publish: impl FnOnce()) {
-    stop(unit, State::Waiting, publish).take();
+pub(crate) fn block(unit: Handle<Thread>, publish: impl FnOnce()) -> Passage {
+    stop(unit, State::Waiting, publish)
 }
 
 /// Stops the running ULT until `ABT_thread_resume`.
@@ -450,22 +451,38 @@ fn push_resumed(unit: Handle<Thread>) {
     pool.count_blocked(-1, me);
 }
 
-/// Waits for the end of a unit.
-pub(crate) fn join(unit: Handle<Thread>) {
+/// Begins to wait for the end of a unit, with a waiter at `place`. `None` if the end has come.
+///
+/// # Safety
+/// `place` is valid until the passage is over.
+#[inline]
+pub(crate) unsafe fn begin_join(unit: Handle<Thread>, place: *mut Waiter) -> Option<Passage> {
     if unit.has_ended() {
-        return;
+        return None;
     }
-    let waiter = Waiter::new();
+    // SAFETY: promised by the caller.
+    let waiter = unsafe { Waiter::place(place, false) };
     if waiter.is_ult() {
         // The ULT must be complete as a stopped one before it can be found by the unit that ends; if that
         // has ended already, it resumes itself.
-        waiter.wait(|| {
-            if !unit.add_joiner(&waiter) {
+        Some(waiter.begin(|| {
+            if !unit.add_joiner(waiter) {
                 resume(here().current());
             }
-        });
-    } else if unit.add_joiner(&waiter) {
-        waiter.wait(|| ());
+        }))
+    } else if unit.add_joiner(waiter) {
+        Some(waiter.begin(|| ()))
+    } else {
+        None
+    }
+}
+
+/// Waits for the end of a unit.
+pub(crate) fn join(unit: Handle<Thread>) {
+    let mut place = MaybeUninit::uninit();
+    // SAFETY: the place outlives the passage.
+    if let Some(passage) = unsafe { begin_join(unit, place.as_mut_ptr()) } {
+        passage.take();
     }
 }
 

@@ -188,15 +188,15 @@ struct Waiters(loom::sync::Mutex<VecDeque<Arc<Parker>>>);
 
 impl Queue for Waiters {
     type Waiter = Arc<Parker>;
+    type Wait = Arc<Parker>;
 
-    fn wait_if(&self, announce: impl FnOnce() -> bool) {
+    fn begin_if(&self, announce: impl FnOnce() -> bool) -> Option<Arc<Parker>> {
         let mut list = self.0.lock().unwrap();
-        if announce() {
+        announce().then(|| {
             let parker = Arc::new(Parker::new());
             list.push_back(parker.clone());
-            drop(list);
-            while !parker.park(None) {}
-        }
+            parker
+        })
     }
 
     fn take_first(&self, empty: impl FnOnce()) -> Option<Arc<Parker>> {
@@ -222,7 +222,9 @@ fn mutex_model(threads: usize) {
             UnsafeCell::new(0),
         ));
         let add = |shared: &(MutexWord, Waiters, UnsafeCell<usize>)| {
-            shared.0.lock(&shared.1);
+            while let Some(parker) = shared.0.lock_or_wait(&shared.1) {
+                while !parker.park(None) {}
+            }
             shared.2.with_mut(|value| unsafe { *value += 1 });
             shared.0.unlock(&shared.1);
         };

@@ -1,5 +1,6 @@
 //! x86-64 System V: everything of this runtime that is written in assembly.
 
+use crate::sync::waiter::Waiter;
 use core::arch::{asm, global_asm, naked_asm};
 use core::ffi::{c_int, c_void};
 use core::mem::offset_of;
@@ -153,10 +154,16 @@ impl Passage {
         Passage { from, to }
     }
 
+    /// Whether it is a switch.
+    #[inline(always)]
+    pub(crate) fn is_switch(&self) -> bool {
+        !self.from.is_null()
+    }
+
     /// Does what the passage says, in the middle of a function.
     #[inline(always)]
     pub(crate) fn take(self) {
-        if !self.from.is_null() {
+        if self.is_switch() {
             // SAFETY: promised by whoever made the passage.
             unsafe { switch(self.from, self.to) };
         }
@@ -169,11 +176,99 @@ impl Passage {
     }
 }
 
-/// Defines the C function `$name`, which calls `$target` with the same (up to six) arguments and does what the
-/// returned [`Passage`] says. It returns 0 after a switch.
+/// The switch of a passage in rax (from) and rdx (to), as in [`switch`], up to the label 2, where `from` goes
+/// on. The callee-saved registers but rbx and rbp have been pushed.
+macro_rules! switch_rax_to_rdx {
+    () => {
+        concat!(
+            "lea rcx, [rip + 2f]\n",
+            "mov [rax + {rsp}], rsp\n",
+            "mov [rax + {rip}], rcx\n",
+            "mov [rax + {rbx}], rbx\n",
+            "mov [rax + {rbp}], rbp\n",
+            "stmxcsr [rax + {mxcsr}]\n",
+            "fnstcw [rax + {x87}]\n",
+            "mov rcx, [rdx + {rip}]\n",
+            "mov byte ptr [rdx + {saved}], 0\n",
+            "mov edi, [rax + {mxcsr}]\n",
+            "xor edi, [rdx + {mxcsr}]\n",
+            "and edi, {control}\n",
+            "movzx esi, word ptr [rax + {x87}]\n",
+            "xor si, [rdx + {x87}]\n",
+            "or edi, esi\n",
+            "jz 3f\n",
+            "ldmxcsr [rdx + {mxcsr}]\n",
+            "fldcw [rdx + {x87}]\n",
+            "3:\n",
+            "mov rbx, [rdx + {rbx}]\n",
+            "mov rbp, [rdx + {rbp}]\n",
+            "mov rsp, [rdx + {rsp}]\n",
+            "mov byte ptr [rax + {saved}], 1\n",
+            "jmp rcx\n",
+            "2:",
+        )
+    };
+}
+
+/// Pushes r12 to r15; the arguments are their distances from the canonical frame address.
+macro_rules! push_callee_saved {
+    ($r12:literal, $r13:literal, $r14:literal, $r15:literal) => {
+        concat!(
+            "push r12\n.cfi_def_cfa_offset ",
+            $r12,
+            "\n.cfi_offset r12, -",
+            $r12,
+            "\n",
+            "push r13\n.cfi_def_cfa_offset ",
+            $r13,
+            "\n.cfi_offset r13, -",
+            $r13,
+            "\n",
+            "push r14\n.cfi_def_cfa_offset ",
+            $r14,
+            "\n.cfi_offset r14, -",
+            $r14,
+            "\n",
+            "push r15\n.cfi_def_cfa_offset ",
+            $r15,
+            "\n.cfi_offset r15, -",
+            $r15,
+        )
+    };
+}
+
+/// Pops what [`push_callee_saved`] has pushed; the arguments are what is left on the stack after each.
+macro_rules! pop_callee_saved {
+    ($r15:literal, $r14:literal, $r13:literal, $r12:literal) => {
+        concat!(
+            "pop r15\n.cfi_def_cfa_offset ",
+            $r15,
+            "\n.cfi_restore r15\n",
+            "pop r14\n.cfi_def_cfa_offset ",
+            $r14,
+            "\n.cfi_restore r14\n",
+            "pop r13\n.cfi_def_cfa_offset ",
+            $r13,
+            "\n.cfi_restore r13\n",
+            "pop r12\n.cfi_def_cfa_offset ",
+            $r12,
+            "\n.cfi_restore r12",
+        )
+    };
+}
+
+/// Returns to the caller by a jump.
+macro_rules! return_by_jump {
+    () => {
+        "pop rcx\n.cfi_def_cfa_offset 0\n.cfi_register rip, rcx\njmp rcx"
+    };
+}
+
+/// Defines the C function `$name`, which calls `$target` with the same arguments and does what the returned
+/// [`Passage`] says. It returns 0 after a switch.
 ///
-/// The switch is the same as in [`switch`], but nothing returns across it by `ret` either, which the
-/// processor would predict from a call made on another stack.
+/// Nothing returns across the switch by `ret`, which the processor would predict from a call made on another
+/// stack.
 macro_rules! switching {
     ($(#[$meta:meta])* pub unsafe fn $name:ident($($arg:ident: $ty:ty),*), $target:path) => {
         const _: unsafe extern "C" fn($($ty),*) -> c_int = abi::$name;
@@ -192,62 +287,13 @@ macro_rules! switching {
                 ".cfi_def_cfa_offset 8",
                 "test rax, rax",
                 "jz 4f",
-                "push r12",
-                ".cfi_def_cfa_offset 16",
-                ".cfi_offset r12, -16",
-                "push r13",
-                ".cfi_def_cfa_offset 24",
-                ".cfi_offset r13, -24",
-                "push r14",
-                ".cfi_def_cfa_offset 32",
-                ".cfi_offset r14, -32",
-                "push r15",
-                ".cfi_def_cfa_offset 40",
-                ".cfi_offset r15, -40",
-                "lea rcx, [rip + 2f]",
-                "mov [rax + {rsp}], rsp",
-                "mov [rax + {rip}], rcx",
-                "mov [rax + {rbx}], rbx",
-                "mov [rax + {rbp}], rbp",
-                "stmxcsr [rax + {mxcsr}]",
-                "fnstcw [rax + {x87}]",
-                "mov rcx, [rdx + {rip}]",
-                "mov byte ptr [rdx + {saved}], 0",
-                "mov edi, [rax + {mxcsr}]",
-                "xor edi, [rdx + {mxcsr}]",
-                "and edi, {control}",
-                "movzx esi, word ptr [rax + {x87}]",
-                "xor si, [rdx + {x87}]",
-                "or edi, esi",
-                "jz 3f",
-                "ldmxcsr [rdx + {mxcsr}]",
-                "fldcw [rdx + {x87}]",
-                "3:",
-                "mov rbx, [rdx + {rbx}]",
-                "mov rbp, [rdx + {rbp}]",
-                "mov rsp, [rdx + {rsp}]",
-                "mov byte ptr [rax + {saved}], 1",
-                "jmp rcx",
-                "2:",
-                "pop r15",
-                ".cfi_def_cfa_offset 32",
-                ".cfi_restore r15",
-                "pop r14",
-                ".cfi_def_cfa_offset 24",
-                ".cfi_restore r14",
-                "pop r13",
-                ".cfi_def_cfa_offset 16",
-                ".cfi_restore r13",
-                "pop r12",
-                ".cfi_def_cfa_offset 8",
-                ".cfi_restore r12",
+                ".cfi_remember_state",
+                push_callee_saved!("16", "24", "32", "40"),
+                switch_rax_to_rdx!(),
+                pop_callee_saved!("32", "24", "16", "8"),
                 "xor eax, eax",
-                "pop rcx",
-                ".cfi_def_cfa_offset 0",
-                ".cfi_register rip, rcx",
-                "jmp rcx",
-                ".cfi_def_cfa_offset 8",
-                ".cfi_restore rip",
+                return_by_jump!(),
+                ".cfi_restore_state",
                 "4:",
                 "mov eax, edx",
                 "ret",
@@ -264,6 +310,123 @@ macro_rules! switching {
             )
         }
     };
+}
+
+/// The first of some types.
+macro_rules! first_type {
+    ($first:ty $(, $other:ty)*) => {
+        $first
+    };
+}
+
+/// Defines the C function `$name` of one or two arguments, which may block. It calls `$begin` with its
+/// arguments (a missing second one is undefined) and room for a [`Waiter`]; as long as the returned
+/// [`Passage`] says so, it switches and, once resumed, calls `$again` with the same.
+///
+/// As with [`switching`], nothing returns across the switch by `ret`.
+macro_rules! blocking {
+    ($(#[$meta:meta])* pub unsafe fn $name:ident($arg:ident: $ty:ty), $begin:path, $again:path) => {
+        const _: unsafe extern "C" fn($ty) -> c_int = abi::$name;
+        blocking! { @define $(#[$meta])* $name($arg: $ty; usize), $begin, $again }
+    };
+    ($(#[$meta:meta])* pub unsafe fn $name:ident($arg:ident: $ty:ty, $arg2:ident: $ty2:ty),
+     $begin:path, $again:path) => {
+        const _: unsafe extern "C" fn($ty, $ty2) -> c_int = abi::$name;
+        blocking! { @define $(#[$meta])* $name($arg: $ty, $arg2: $ty2; $ty2), $begin, $again }
+    };
+    (@define $(#[$meta:meta])* $name:ident($($arg:ident: $ty:ty),*; $second:ty), $begin:path, $again:path) => {
+        const _: [unsafe extern "C" fn(first_type!($($ty),*), $second, *mut Waiter) -> Passage; 2] =
+            [$begin, $again];
+
+        $(#[$meta])*
+        #[unsafe(no_mangle)]
+        #[unsafe(naked)]
+        pub unsafe extern "C" fn $name($($arg: $ty),*) -> c_int {
+            naked_asm!(
+                ".cfi_startproc",
+                // The waiter at 0, the arguments at 32 and 40.
+                "sub rsp, 56",
+                ".cfi_def_cfa_offset 64",
+                "mov [rsp + 32], rdi",
+                "mov [rsp + 40], rsi",
+                "mov rdx, rsp",
+                "call {begin}",
+                "test rax, rax",
+                "jz 4f",
+                ".cfi_remember_state",
+                push_callee_saved!("72", "80", "88", "96"),
+                "5:",
+                switch_rax_to_rdx!(),
+                "mov rdi, [rsp + 64]",
+                "mov rsi, [rsp + 72]",
+                "lea rdx, [rsp + 32]",
+                "call {again}",
+                "test rax, rax",
+                "jnz 5b",
+                "mov eax, edx",
+                pop_callee_saved!("88", "80", "72", "64"),
+                "add rsp, 56",
+                ".cfi_def_cfa_offset 8",
+                return_by_jump!(),
+                ".cfi_restore_state",
+                "4:",
+                "mov eax, edx",
+                "add rsp, 56",
+                ".cfi_def_cfa_offset 8",
+                "ret",
+                ".cfi_endproc",
+                begin = sym $begin,
+                again = sym $again,
+                rsp = const offset_of!(Context, rsp),
+                rip = const offset_of!(Context, rip),
+                rbx = const offset_of!(Context, rbx),
+                rbp = const offset_of!(Context, rbp),
+                mxcsr = const offset_of!(Context, mxcsr),
+                x87 = const offset_of!(Context, x87_control),
+                saved = const offset_of!(Context, saved),
+                control = const MXCSR_CONTROL,
+            )
+        }
+    };
+}
+
+const _: () = assert!(size_of::<Waiter>() <= 32 && align_of::<Waiter>() <= 16);
+
+blocking! {
+    /// `ABT_thread_join(thread)` (thread.c): waits until a ULT or tasklet has ended.
+    pub unsafe fn ABT_thread_join(thread: abi::ABT_thread), crate::ffi::thread_join, crate::ffi::done::<abi::ABT_thread, usize>
+}
+blocking! {
+    /// `ABT_thread_free(thread)` (thread.c): joins and frees a named ULT or tasklet.
+    pub unsafe fn ABT_thread_free(thread: *mut abi::ABT_thread),
+    crate::ffi::thread_free, crate::ffi::thread_free_joined
+}
+blocking! {
+    /// `ABT_mutex_lock(mutex)` (mutex.c).
+    pub unsafe fn ABT_mutex_lock(mutex: abi::ABT_mutex), crate::ffi::mutex_lock, crate::ffi::mutex_lock
+}
+blocking! {
+    /// `ABT_cond_wait(cond, mutex)` (cond.c): releases the mutex, waits for a signal, takes the mutex again.
+    pub unsafe fn ABT_cond_wait(cond: abi::ABT_cond, mutex: abi::ABT_mutex),
+    crate::ffi::cond_wait, crate::ffi::cond_lock_again
+}
+blocking! {
+    /// `ABT_rwlock_rdlock(rwlock)` (rwlock.c).
+    pub unsafe fn ABT_rwlock_rdlock(rwlock: abi::ABT_rwlock), crate::ffi::rwlock_rdlock, crate::ffi::done::<abi::ABT_rwlock, usize>
+}
+blocking! {
+    /// `ABT_rwlock_wrlock(rwlock)` (rwlock.c).
+    pub unsafe fn ABT_rwlock_wrlock(rwlock: abi::ABT_rwlock), crate::ffi::rwlock_wrlock, crate::ffi::done::<abi::ABT_rwlock, usize>
+}
+blocking! {
+    /// `ABT_eventual_wait(eventual, value)` (eventual.c): until it is set; then `value`, if not null, gets the
+    /// address of the value.
+    pub unsafe fn ABT_eventual_wait(eventual: abi::ABT_eventual, value: *mut *mut c_void),
+    crate::ffi::eventual_wait, crate::ffi::done::<abi::ABT_eventual, *mut *mut c_void>
+}
+blocking! {
+    /// `ABT_future_wait(future)` (futures.c).
+    pub unsafe fn ABT_future_wait(future: abi::ABT_future), crate::ffi::future_wait, crate::ffi::done::<abi::ABT_future, usize>
 }
 
 switching! {

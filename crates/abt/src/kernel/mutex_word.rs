@@ -9,9 +9,11 @@ const WAITERS: u32 = 2;
 pub(crate) trait Queue {
     /// One who was taken out of the list.
     type Waiter;
+    /// What the caller has to go through until it is woken.
+    type Wait;
 
-    /// Locks the list; if `announce` then says so, adds the caller, unlocks and waits to be woken.
-    fn wait_if(&self, announce: impl FnOnce() -> bool);
+    /// Locks the list; if `announce` then says so, adds the caller, unlocks and begins to wait.
+    fn begin_if(&self, announce: impl FnOnce() -> bool) -> Option<Self::Wait>;
 
     /// Locks the list, takes the first waiter out, and calls `empty` if nobody is left.
     fn take_first(&self, empty: impl FnOnce()) -> Option<Self::Waiter>;
@@ -40,21 +42,22 @@ impl MutexWord {
                 || self.0.fetch_or(LOCKED, Ordering::Acquire) & LOCKED == 0)
     }
 
-    /// Takes the mutex, waiting until it is free.
+    /// Takes the mutex if it is free, else begins to wait; after the wait the caller must try again.
     #[inline(always)]
-    pub(crate) fn lock(&self, queue: &impl Queue) {
-        if !self.try_lock() {
-            self.lock_contended(queue);
-        }
+    pub(crate) fn lock_or_wait<Q: Queue>(&self, queue: &Q) -> Option<Q::Wait> {
+        if self.try_lock() { None } else { self.lock_or_wait_contended(queue) }
     }
 
     #[cold]
-    fn lock_contended(&self, queue: &impl Queue) {
+    fn lock_or_wait_contended<Q: Queue>(&self, queue: &Q) -> Option<Q::Wait> {
         loop {
             // Without waiting if the mutex turns out to be free.
-            queue.wait_if(|| self.0.fetch_or(WAITERS, Ordering::Relaxed) & LOCKED != 0);
+            let wait = queue.begin_if(|| self.0.fetch_or(WAITERS, Ordering::Relaxed) & LOCKED != 0);
+            if wait.is_some() {
+                return wait;
+            }
             if self.try_lock() {
-                return;
+                return None;
             }
         }
     }

@@ -1,9 +1,10 @@
 //! `ABT_cond`.
 
+use crate::arch::Passage;
 use crate::error::{Error, Result};
 use crate::sync::mutex::Mutex;
 use crate::sync::timer;
-use crate::sync::waiter::{WaitList, Waiter};
+use crate::sync::waiter::{Locked, WaitList, Waiter};
 use core::cell::Cell;
 use core::ptr;
 use std::time::{Duration, SystemTime};
@@ -29,7 +30,7 @@ impl Cond {
     }
 
     /// Locks the list and releases `mutex`, which the caller holds.
-    fn enter(&self, mutex: &Mutex) -> Result<crate::sync::waiter::Locked<'_>> {
+    fn enter(&self, mutex: &Mutex) -> Result<Locked<'_>> {
         let list = self.waiters.lock();
         if self.mutex.get().is_null() {
             self.mutex.set(mutex);
@@ -39,20 +40,24 @@ impl Cond {
         Ok(list)
     }
 
-    /// Releases `mutex`, waits for a signal, and takes `mutex` again.
-    pub(crate) fn wait(&self, mutex: &Mutex) -> Result {
+    /// Releases `mutex` and begins to wait for a signal, with a waiter at `place`. The caller must take the
+    /// mutex again after that.
+    ///
+    /// # Safety
+    /// `place` is valid until the passage is over.
+    pub(crate) unsafe fn begin_wait(&self, mutex: &Mutex, place: *mut Waiter) -> Result<Passage> {
         let mut list = self.enter(mutex)?;
-        let waiter = Waiter::new();
-        list.add(&waiter);
-        waiter.wait(|| {
+        // SAFETY: promised by the caller.
+        let waiter = unsafe { Waiter::place(place, false) };
+        list.add(waiter);
+        Ok(waiter.begin(|| {
             drop(list);
             mutex.unlock();
-        });
-        mutex.lock();
-        Ok(())
+        }))
     }
 
-    /// As [`Cond::wait`], until `deadline` at the latest: then `COND_TIMEDOUT`.
+    /// Releases `mutex`, waits for a signal until `deadline` at the latest (then `COND_TIMEDOUT`), and takes
+    /// `mutex` again.
     pub(crate) fn wait_until(&self, mutex: &Mutex, deadline: SystemTime) -> Result {
         let mut list = self.enter(mutex)?;
         let waiter = Waiter::new();

@@ -1,5 +1,6 @@
 //! `ABT_eventual`.
 
+use crate::arch::Passage;
 use crate::error::{Error, Result};
 use crate::sync::waiter::{WaitList, Waiter};
 use core::ffi::c_void;
@@ -25,15 +26,22 @@ impl Eventual {
         Eventual { ready: AtomicBool::new(false), waiters: WaitList::new(), value, size }
     }
 
-    /// Waits until it is set, and returns the address of the value.
+    /// Begins to wait until it is set, with a waiter at `place`. `None` if it is.
+    ///
+    /// # Safety
+    /// `place` is valid until the passage is over.
     #[inline]
-    pub(crate) fn wait(&self) -> *mut c_void {
-        if !self.ready.load(Ordering::Acquire) {
-            let list = self.waiters.lock();
-            if !self.ready.load(Ordering::Relaxed) {
-                list.wait(&Waiter::new());
-            }
+    pub(crate) unsafe fn begin_wait(&self, place: *mut Waiter) -> Option<Passage> {
+        if self.ready.load(Ordering::Acquire) {
+            return None;
         }
+        let list = self.waiters.lock();
+        // SAFETY: promised by the caller.
+        (!self.ready.load(Ordering::Relaxed)).then(|| unsafe { list.begin(place, false) })
+    }
+
+    /// Address of the value.
+    pub(crate) fn value(&self) -> *mut c_void {
         self.value.cast()
     }
 
@@ -61,9 +69,9 @@ impl Eventual {
         Ok(())
     }
 
+    /// It may be set again. Whoever resets it has made sure that nobody sets it or begins to wait meanwhile.
     pub(crate) fn reset(&self) {
-        let _list = self.waiters.lock();
-        self.ready.store(false, Ordering::Relaxed);
+        self.ready.store(false, Ordering::Release);
     }
 
     /// Waits until whoever has set it is done with it, so that it can be freed.

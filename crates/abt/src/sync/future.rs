@@ -1,5 +1,6 @@
 //! `ABT_future`.
 
+use crate::arch::Passage;
 use crate::error::{Error, Result};
 use crate::sync::waiter::{WaitList, Waiter};
 use core::cell::{Cell, UnsafeCell};
@@ -40,13 +41,17 @@ impl Future {
         self.set.load(Ordering::Acquire) == self.compartments()
     }
 
-    pub(crate) fn wait(&self) {
-        if !self.is_ready() {
-            let list = self.waiters.lock();
-            if !self.is_ready() {
-                list.wait(&Waiter::new());
-            }
+    /// Begins to wait until it is ready, with a waiter at `place`. `None` if it is.
+    ///
+    /// # Safety
+    /// `place` is valid until the passage is over.
+    pub(crate) unsafe fn begin_wait(&self, place: *mut Waiter) -> Option<Passage> {
+        if self.is_ready() {
+            return None;
         }
+        let list = self.waiters.lock();
+        // SAFETY: promised by the caller.
+        (!self.is_ready()).then(|| unsafe { list.begin(place, false) })
     }
 
     /// Sets the next compartment. The one that sets the last runs the callback, then wakes all who wait.

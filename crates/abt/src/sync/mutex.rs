@@ -1,10 +1,12 @@
 //! `ABT_mutex`.
 
+use crate::arch::Passage;
 use crate::error::{Error, Result};
 use crate::kernel::mutex_word::{MutexWord, Queue};
 use crate::sync::waiter::{WaitList, Waiter, Woken};
 use crate::xstream;
 use core::cell::Cell;
+use core::mem::MaybeUninit;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A mutex, plain or recursive. Not fair: who comes along may overtake those who wait.
@@ -38,15 +40,34 @@ impl Mutex {
         }
     }
 
+    /// Takes the mutex if it is free or already the caller's, else begins to wait with a waiter at `place`;
+    /// after that the caller must try again.
+    ///
+    /// # Safety
+    /// `place` is valid until the passage is over.
     #[inline]
-    pub(crate) fn lock(&self) {
+    pub(crate) unsafe fn lock_or_wait(&self, place: *mut Waiter) -> Option<Passage> {
+        let queue = Place { list: &self.waiters, place };
         if !self.recursive {
-            return self.word.lock(&self.waiters);
+            return self.word.lock_or_wait(&queue);
         }
         let me = caller();
-        if !self.enter_again(me) {
-            self.word.lock(&self.waiters);
+        if self.enter_again(me) {
+            return None;
+        }
+        let passage = self.word.lock_or_wait(&queue);
+        if passage.is_none() {
             self.owner.store(me, Ordering::Relaxed);
+        }
+        passage
+    }
+
+    /// Takes the mutex, waiting until it is free.
+    pub(crate) fn lock(&self) {
+        let mut place = MaybeUninit::uninit();
+        // SAFETY: the place outlives each passage.
+        while let Some(passage) = unsafe { self.lock_or_wait(place.as_mut_ptr()) } {
+            passage.take();
         }
     }
 
@@ -85,22 +106,28 @@ impl Mutex {
             }
             self.owner.store(0, Ordering::Relaxed);
         }
-        self.word.unlock(&self.waiters);
+        self.word.unlock(&Place { list: &self.waiters, place: core::ptr::null_mut() });
     }
 }
 
-impl Queue for WaitList {
-    type Waiter = Woken;
+/// The wait list, and room for the caller's waiter if it may wait.
+struct Place<'a> {
+    list: &'a WaitList,
+    place: *mut Waiter,
+}
 
-    fn wait_if(&self, announce: impl FnOnce() -> bool) {
-        let list = self.lock();
-        if announce() {
-            list.wait(&Waiter::new());
-        }
+impl Queue for Place<'_> {
+    type Waiter = Woken;
+    type Wait = Passage;
+
+    fn begin_if(&self, announce: impl FnOnce() -> bool) -> Option<Passage> {
+        let list = self.list.lock();
+        // SAFETY: the place is valid, as `lock_or_wait` was promised; `unlock` never waits.
+        announce().then(|| unsafe { list.begin(self.place, false) })
     }
 
     fn take_first(&self, empty: impl FnOnce()) -> Option<Woken> {
-        let mut list = self.lock();
+        let mut list = self.list.lock();
         let first = list.take_first();
         if list.is_empty() {
             empty();

@@ -1,5 +1,6 @@
 //! `ABT_rwlock`.
 
+use crate::arch::Passage;
 use crate::error::{Error, Result};
 use crate::sync::waiter::{WaitList, Waiter};
 use core::cell::Cell;
@@ -18,22 +19,32 @@ impl RwLock {
         RwLock { readers: Cell::new(0), writer: Cell::new(false), waiters: WaitList::new() }
     }
 
-    pub(crate) fn read(&self) {
+    /// Takes the lock as a reader, or begins to wait for it with a waiter at `place`.
+    ///
+    /// # Safety
+    /// `place` is valid until the passage is over.
+    pub(crate) unsafe fn read_or_wait(&self, place: *mut Waiter) -> Option<Passage> {
         let list = self.waiters.lock();
         if self.writer.get() {
-            list.wait(&Waiter::tagged(false));
-        } else {
-            self.readers.set(self.readers.get() + 1);
+            // SAFETY: promised by the caller.
+            return Some(unsafe { list.begin(place, false) });
         }
+        self.readers.set(self.readers.get() + 1);
+        None
     }
 
-    pub(crate) fn write(&self) {
+    /// Takes the lock as a writer, or begins to wait for it with a waiter at `place`.
+    ///
+    /// # Safety
+    /// `place` is valid until the passage is over.
+    pub(crate) unsafe fn write_or_wait(&self, place: *mut Waiter) -> Option<Passage> {
         let list = self.waiters.lock();
         if self.writer.get() || self.readers.get() > 0 {
-            list.wait(&Waiter::tagged(true));
-        } else {
-            self.writer.set(true);
+            // SAFETY: promised by the caller.
+            return Some(unsafe { list.begin(place, true) });
         }
+        self.writer.set(true);
+        None
     }
 
     /// Releases what the caller holds, and hands the lock to the first who waits, together with all other

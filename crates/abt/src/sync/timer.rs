@@ -41,10 +41,11 @@ fn timer() -> MutexGuard<'static, Timer> {
 pub(crate) fn wait_ult(cond: &Cond, waiter: &Waiter, deadline: SystemTime, publish: impl FnOnce()) -> bool {
     let entry = Entry { cond, waiter, expired: Cell::new(false) };
     let key = Cell::new((deadline, 0));
-    waiter.wait(|| {
+    let passage = waiter.begin(|| {
         publish();
         key.set(add(deadline, &entry));
     });
+    passage.take();
     if !entry.expired.get() {
         // Also waits for the timer to be done with the entry if it is looking at it.
         timer().entries.remove(&key.get());

@@ -1,5 +1,6 @@
 //! Waiting: a record on the stack of whoever waits, and the queue of such records that an object keeps.
 
+use crate::arch::Passage;
 use crate::handle::Handle;
 use crate::kernel::inbox::Linked;
 use crate::kernel::parker::Parker;
@@ -40,6 +41,18 @@ impl Waiter {
         Waiter { next: Cell::new(ptr::null_mut()), ult, parker: Parker::new(), tag: Cell::new(tag) }
     }
 
+    /// Makes a waiter for the caller at `place`.
+    ///
+    /// # Safety
+    /// `place` is valid for as long as the reference is used.
+    pub(crate) unsafe fn place<'a>(place: *mut Waiter, tag: bool) -> &'a Waiter {
+        // SAFETY: promised by the caller.
+        unsafe {
+            place.write(Waiter::tagged(tag));
+            &*place
+        }
+    }
+
     pub(crate) fn set_next(&self, next: *mut Waiter) {
         self.next.set(next);
     }
@@ -48,20 +61,24 @@ impl Waiter {
         self.tag.get()
     }
 
-    /// Waits to be woken. `publish` makes the waiter known to whoever will wake it (it releases the lock of
-    /// the list that the waiter is in), at a time when waking is possible already.
+    /// Begins to wait to be woken. `publish` makes the waiter known to whoever will wake it (it releases the
+    /// lock of the list that the waiter is in), at a time when waking is possible already.
+    ///
+    /// A ULT waits by taking the passage; an OS thread has been woken when this returns, and so may have been
+    /// a ULT whose passage is no switch.
     #[inline]
-    pub(crate) fn wait(&self, publish: impl FnOnce()) {
+    pub(crate) fn begin(&self, publish: impl FnOnce()) -> Passage {
         match self.ult {
             Some(ult) => xstream::block(ult, publish),
             None => {
                 publish();
                 while !self.parker.park(None) {}
+                Passage::stay(abi::ABT_SUCCESS)
             }
         }
     }
 
-    /// As [`Waiter::wait`] for an OS thread, at most for `timeout`. Returns whether it was woken.
+    /// Waits as an OS thread, at most for `timeout`. Returns whether it was woken.
     pub(crate) fn park_timeout(&self, timeout: Duration) -> bool {
         self.parker.park(Some(timeout))
     }
@@ -163,10 +180,15 @@ impl Locked<'_> {
         (!head.is_null()).then(|| unsafe { (*head).tag() })
     }
 
-    /// Adds a waiter, unlocks, and waits until it is woken.
-    pub(crate) fn wait(mut self, waiter: &Waiter) {
+    /// Makes a waiter for the caller at `place`, adds it, unlocks, and begins to wait.
+    ///
+    /// # Safety
+    /// `place` is valid until the waiter has been woken.
+    pub(crate) unsafe fn begin(mut self, place: *mut Waiter, tag: bool) -> Passage {
+        // SAFETY: promised by the caller.
+        let waiter = unsafe { Waiter::place(place, tag) };
         self.add(waiter);
-        waiter.wait(move || drop(self));
+        waiter.begin(move || drop(self))
     }
 
     /// Adds a waiter, which must then wait.
