@@ -137,6 +137,7 @@ char *DP_UUID(const void *uuid);
 #define DP_KEY(key)             (int)((key)->iov_len)
 
 /** Fault locations: a group and a number within it. */
+#define DAOS_FAIL_CHECK(fail_loc)     daos_fail_check(fail_loc)
 #define DAOS_FAIL_ID_GET(fail_loc)    ((fail_loc)&DAOS_FAIL_ID_MASK)
 #define DAOS_FAIL_GROUP_GET(fail_loc) (((fail_loc)&DAOS_FAIL_GROUP_MASK) >> DAOS_FAIL_GROUP_SHIFT)
 #define DAOS_FAIL_UNIT_TEST_GROUP_LOC (DAOS_FAIL_UNIT_TEST_GROUP << DAOS_FAIL_GROUP_SHIFT)
