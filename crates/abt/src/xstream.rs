@@ -253,9 +253,9 @@ impl Xstream {
     /// The next unit that the running one may pass on to directly: under the built-in scheduler, as long as
     /// that has granted it.
     #[inline(always)]
-    fn next(&self, unit: Handle<Thread>) -> Next {
+    fn next(&self, unit: Handle<Thread>, parent: Handle<Thread>) -> Next {
         let budget = self.budget.get();
-        if budget == 0 || unit.parent() != Some(self.main) {
+        if budget == 0 || parent != self.main {
             return Next::Scheduler;
         }
         self.budget.set(budget - 1);
@@ -281,12 +281,6 @@ impl Xstream {
         self.make_current(to);
         // SAFETY: `to` is either popped and prepared, or the parent that waits in `run` on this OS thread.
         unsafe { Passage::switch(unit.context(), to.context()) }
-    }
-
-    /// As [`Xstream::leave`] for the unit that runs `unit`.
-    #[inline(always)]
-    fn leave_for_parent(&self, unit: Handle<Thread>) -> Passage {
-        self.leave(unit, unit.parent().expect("a running ULT has a parent"))
     }
 
     /// A unit has ended, or is about to leave its stack for good: frees it or tells those who wait.
@@ -381,7 +375,8 @@ pub(crate) fn yield_now() -> Passage {
         return stay;
     }
     let pool = unit.pool().expect("a ULT has a pool");
-    let next = xs.next(unit);
+    let parent = running_parent(unit);
+    let next = xs.next(unit, parent);
     if matches!(next, Next::Nobody) {
         return stay;
     }
@@ -389,8 +384,15 @@ pub(crate) fn yield_now() -> Passage {
     pool.push(unit, Some(xs));
     match next {
         Next::Unit(next) => xs.leave(unit, next),
-        Next::Nobody | Next::Scheduler => xs.leave_for_parent(unit),
+        Next::Nobody | Next::Scheduler => xs.leave(unit, parent),
     }
+}
+
+/// The unit that runs the running `unit`. To be asked before others can get hold of that: once it is in a pool,
+/// another execution stream may pop it and become its parent while it is still about to leave this one.
+#[inline(always)]
+fn running_parent(unit: Handle<Thread>) -> Handle<Thread> {
+    unit.parent().expect("a running ULT has a parent")
 }
 
 /// Stops the running ULT until [`resume`]: by the passage. `publish` makes it known to whoever will resume it,
@@ -410,17 +412,18 @@ pub(crate) fn suspend(unit: Handle<Thread>) -> Passage {
 fn stop(unit: Handle<Thread>, state: State, publish: impl FnOnce()) -> Passage {
     let xs = here();
     let pool = unit.pool().expect("a ULT has a pool");
+    let parent = running_parent(unit);
     pool.count_blocked(1, Some(xs));
     unit.set_state(state);
     publish();
-    match xs.next(unit) {
+    match xs.next(unit, parent) {
         // It was resumed already and is first in the pool: it never stopped.
         Next::Unit(next) if next == unit => {
             xs.make_current(unit);
             Passage::stay(abi::ABT_SUCCESS)
         }
         Next::Unit(next) => xs.leave(unit, next),
-        Next::Nobody | Next::Scheduler => xs.leave_for_parent(unit),
+        Next::Nobody | Next::Scheduler => xs.leave(unit, parent),
     }
 }
 
