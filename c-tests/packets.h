@@ -86,9 +86,13 @@ static inline int
 peer_connect(const char *path)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+	size_t len = strlen(path);
+	int fd;
 
-	strncpy(address.sun_path, path, sizeof(address.sun_path) - 1);
+	if (len >= sizeof(address.sun_path))
+		return -1;
+	memcpy(address.sun_path, path, len);
+	fd = socket(AF_UNIX, SOCK_SEQPACKET, 0);
 	if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0) {
 		close(fd);
 		return -1;

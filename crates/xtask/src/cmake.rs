@@ -11,8 +11,10 @@ const TEST_LIMIT: Duration = Duration::from_secs(600);
 /// Builds `what` (`examples`, `all`) against the library of `profile` (`debug`, `release`).
 pub fn build(what: &str, profile: &str, warnings: Warnings) -> Result<Built> {
     let directory = target().join(format!("cmake-{profile}"));
-    examples::build(what, &directory, &target().join(profile), warnings)
-        .map_err(|said| format!("{said}\nthe C side was not built; what CMake said stands above"))
+    examples::build(what, &directory, &target().join(profile), warnings).map_err(|said| {
+        println!("{said}");
+        "the C side was not built; what CMake said stands above".into()
+    })
 }
 
 /// Runs every registered C test; the output is CTest's.
