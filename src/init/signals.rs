@@ -111,6 +111,11 @@ impl Attention {
             match self.take() {
                 WAKE => {}
                 signal @ (libc::SIGUSR1 | libc::SIGUSR2) => dump::on_signal(signal),
+                // What was reached before the signal is told first; the signal is taken in the next wait.
+                signal if reached() => {
+                    put_back(signal);
+                    break Ended::Reached;
+                }
                 signal => break Ended::Signal(signal),
             }
         };
@@ -137,6 +142,12 @@ impl Attention {
             }
         }
     }
+}
+
+/// Makes a signal that was taken pending again, for this thread.
+fn put_back(signal: c_int) {
+    // SAFETY: takes a number; the signal is blocked, as all that are waited for, so it stays pending.
+    unsafe { libc::raise(signal) };
 }
 
 /// Takes pending wakes of this thread away, before its former mask might let them through.
@@ -175,6 +186,18 @@ mod tests {
         // SAFETY: the signal is blocked in this thread, to which alone it goes.
         unsafe { libc::pthread_kill(libc::pthread_self(), libc::SIGTERM) };
         assert_eq!(Attention::of_process().until(|| false), Ended::Signal(libc::SIGTERM));
+        mask(libc::SIG_SETMASK, &former).unwrap();
+    }
+
+    #[test]
+    fn what_is_reached_is_told_before_a_signal_that_came_meanwhile() {
+        let former = mask(libc::SIG_BLOCK, &set_of(&[libc::SIGINT])).unwrap();
+        let looks = std::cell::Cell::new(0);
+        let reached = || looks.replace(looks.get() + 1) > 0;
+        // SAFETY: the signal is blocked in this thread, to which alone it goes.
+        unsafe { libc::pthread_kill(libc::pthread_self(), libc::SIGINT) };
+        assert_eq!(Attention::of_process().until(reached), Ended::Reached);
+        assert_eq!(Attention::of_process().until(|| false), Ended::Signal(libc::SIGINT));
         mask(libc::SIG_SETMASK, &former).unwrap();
     }
 }
