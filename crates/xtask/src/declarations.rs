@@ -71,15 +71,20 @@ impl Declarations {
             let file = path.strip_prefix(&directory)?.to_owned();
             let source = syn::parse_file(&fs::read_to_string(&path)?)
                 .map_err(|error| format!("{}: {error}", path.display()))?;
-            for name in enum_types(&source) {
-                all.enums.insert(name, file.clone());
-            }
             // `Boundary` is Rust's own.
             if file != Path::new("export.rs") {
-                source.items.iter().for_each(|item| all.add(&file, item));
+                all.read(&file, &source);
             }
         }
         Ok(all)
+    }
+
+    /// Adds what one file declares.
+    pub fn read(&mut self, file: &Path, source: &syn::File) {
+        for name in enum_types(source) {
+            self.enums.insert(name, file.to_owned());
+        }
+        source.items.iter().for_each(|item| self.add(file, item));
     }
 
     fn add(&mut self, file: &Path, item: &syn::Item) {

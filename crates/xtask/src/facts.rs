@@ -10,6 +10,7 @@ use serde_json::Value;
 pub const RELEASES: [&str; 2] = ["argobots-1.2", "daos-2.8.0"];
 
 /// All facts, of both releases.
+#[derive(Default)]
 pub struct Facts {
     /// typedef → its target, `struct {}` and the like for one that is not known by a tag.
     pub typedefs: BTreeMap<String, String>,

@@ -87,16 +87,20 @@ fn expand(root: &Path, names: &Names, relative: &Path, template: &str) -> Result
 /// The C declarations of one file of `crates/abi`.
 fn declarations(root: &Path, names: &Names, file: &str) -> Result<String> {
     let path = root.join(declarations::SOURCE).join(file);
-    let mut source =
-        syn::parse_file(&fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?)?;
+    let source = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let scratch = root.join("target/headers").join(file);
+    fs::create_dir_all(scratch.parent().expect("a file lies in a directory"))?;
+    print(names, syn::parse_file(&source)?, &scratch)
+}
+
+/// Lets cbindgen print a file, which it reads from `scratch`.
+fn print(names: &Names, mut source: syn::File, scratch: &Path) -> Result<String> {
     Rewriter { names, enums: enum_types(&source).into_iter().collect() }.rewrite(&mut source);
-    let copy = root.join("target/headers").join(file);
-    fs::create_dir_all(copy.parent().expect("has a parent"))?;
-    fs::write(&copy, source.to_token_stream().to_string())?;
+    fs::write(scratch, source.to_token_stream().to_string())?;
     let mut out = Vec::new();
     cbindgen::Builder::new()
         .with_config(config(item_names(&source)))
-        .with_src(&copy)
+        .with_src(scratch)
         .generate()?
         .write(&mut out);
     Ok(polish(names, &String::from_utf8(out)?))
@@ -393,8 +397,7 @@ fn polish(names: &Names, text: &str) -> String {
 fn declare_before_use(names: &Names, text: &str) -> String {
     let mut blocks: Vec<&str> = text.trim().split("\n\n").collect();
     for at in 0..blocks.len() {
-        let Some(name) = blocks[at].lines().last().and_then(|line| line.strip_prefix("} ")) else { continue };
-        let name = name.trim_end_matches(';');
+        let Some(name) = defined_typedef(blocks[at]) else { continue };
         if let Some(first) = blocks[..at].iter().position(|block| code_words(block).any(|word| word == name))
         {
             let block = blocks.remove(at);
@@ -423,6 +426,15 @@ fn declare_before_use(names: &Names, text: &str) -> String {
         }
     }
     format!("{}{}\n", if forward.is_empty() { forward } else { forward + "\n" }, blocks.join("\n\n"))
+}
+
+/// The name that a block defines by `typedef`: the last word, or the one in `(*name)(…)`.
+fn defined_typedef(block: &str) -> Option<&str> {
+    let code = block.lines().find(|line| !is_comment(line))?.strip_prefix("typedef ")?;
+    if let Some((_, pointer)) = code.split_once("(*") {
+        return pointer.split(')').next();
+    }
+    block.lines().last()?.trim_end_matches(';').rsplit([' ', '*']).next()
 }
 
 fn is_comment(line: &str) -> bool {
@@ -583,4 +595,88 @@ fn block_comments(text: &str) -> String {
     }
     out.pop();
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    /// The C declarations of a piece of Rust, with `point_t` known as a typedef of a struct without a tag.
+    fn c(rust: &str) -> String {
+        let file = syn::parse_file(rust).unwrap();
+        let mut declarations = Declarations::default();
+        declarations.read(Path::new("test.rs"), &file);
+        let typedefs = BTreeMap::from([("point_t".to_owned(), "struct {}".to_owned())]);
+        let names = Names { facts: Facts { typedefs, ..Facts::default() }, declarations };
+        let scratch = std::env::temp_dir().join(format!(
+            "xtask-headers-{}-{:?}",
+            std::process::id(),
+            std::thread::current().id()
+        ));
+        let text = print(&names, file, &scratch).unwrap();
+        std::fs::remove_file(scratch).unwrap();
+        text
+    }
+
+    #[test]
+    fn structs_keep_tag_or_typedef() {
+        let text = c("#[repr(C)] pub struct thing { pub at: point_t, pub next: *mut thing }
+                      #[repr(C)] pub struct point_t { pub x: u32 }");
+        assert!(text.contains("typedef struct {\n\tuint32_t x;\n} point_t;"), "{text}");
+        assert!(text.contains("struct thing {\n\tpoint_t at;\n\tstruct thing *next;\n};"), "{text}");
+    }
+
+    #[test]
+    fn constants_of_an_integer_type_are_an_enum() {
+        let text = c("pub const A: kind = -1; pub const B: kind = 2; pub type kind = c_int;
+                      pub const C: u32 = 7; extern \"C\" { pub fn of(k: kind) -> kind; }");
+        assert!(text.contains("enum kind {\n\tA = -1,\n\tB = 2,\n};"), "{text}");
+        assert!(text.contains("#define C 7"), "{text}");
+        assert!(text.contains("\nenum kind of(enum kind k);"), "{text}");
+    }
+
+    #[test]
+    fn notes_turn_words_into_bit_fields_and_atomics() {
+        let text = c("#[repr(C)] pub struct s {
+                          /// Two of them.
+                          ///
+                          /// C: bit fields `a:1`, `b:2`.
+                          pub flags: u32,
+                          /// C: atomic.
+                          pub count: u32,
+                      }");
+        let expected =
+            "\t/** Two of them. */\n\tuint32_t a : 1;\n\tuint32_t b : 2;\n\tATOMIC uint32_t count;\n";
+        assert!(text.contains(expected), "{text}");
+    }
+
+    #[test]
+    fn what_has_no_name_is_written_in_place() {
+        let text = c("#[repr(C)] pub union either {
+                          pub raw: u32,
+                          /// C: anonymous.
+                          pub parts: parts,
+                      }
+                      /// C: in place.
+                      #[repr(C)] pub struct parts { pub low: u16, pub high: u16 }");
+        assert!(text.contains("struct {\n\t\tuint16_t low;\n\t\tuint16_t high;\n\t};\n};"), "{text}");
+        assert!(!text.contains("struct parts"), "{text}");
+    }
+
+    #[test]
+    fn a_tag_is_declared_before_a_prototype_uses_it() {
+        let text = c("pub type callback = Option<unsafe extern \"C\" fn(arg1: *mut later)>;
+                      #[repr(C)] pub struct later { pub call: callback }");
+        assert!(text.starts_with("struct later;\n"), "{text}");
+        assert!(text.contains("typedef void (*callback)(struct later*)"), "{text}");
+    }
+
+    #[test]
+    fn long_prototypes_break_between_arguments() {
+        let line = format!("int f({}int last);", "unsigned long argument, ".repeat(5));
+        let wrapped = wrap(&line);
+        assert!(wrapped.lines().all(|line| line.len() <= 100), "{wrapped}");
+        assert_eq!(wrapped.replace("\n\t\t", " "), line);
+    }
 }
