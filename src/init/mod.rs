@@ -9,6 +9,9 @@
 //! the hybrid logical clock has passed its uncertainty: without a network no stamp of a former run can come
 //! back.
 
+#[cfg(not(feature = "embedded"))]
+compile_error!("feature `init` needs feature `embedded`; over CaRT and bio, use DAOS's own init.c");
+
 mod dump;
 mod engine;
 mod ffi;
