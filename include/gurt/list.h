@@ -7,9 +7,6 @@
 
 #include <stddef.h>
 
-/** Tells the processor that an address will be read soon. */
-#define prefetch(address) __builtin_prefetch((address), 0, 1)
-
 /** A link of a list, or its head; an empty head points to itself. */
 struct d_list_head {
 	/** Next link; the head after the last. */
@@ -179,19 +176,19 @@ d_list_splice_init(d_list_t *list, d_list_t *head)
  * the next one, so that the body may take `pos` out; the _typed ones name the structure's type.
  */
 #define d_list_for_each(pos, head)                                                                 \
-	for (pos = (head)->next; prefetch(pos->next), pos != (head); pos = pos->next)
+	for (pos = (head)->next; pos != (head); pos = pos->next)
 #define d_list_for_each_prev(pos, head)                                                            \
-	for (pos = (head)->prev; prefetch(pos->prev), pos != (head); pos = pos->prev)
+	for (pos = (head)->prev; pos != (head); pos = pos->prev)
 #define d_list_for_each_safe(pos, n, head)                                                         \
 	for (pos = (head)->next, n = pos->next; pos != (head); pos = n, n = pos->next)
 
 #define d_list_for_each_entry_typed(pos, head, type, member)                                       \
 	for (pos = d_list_entry((head)->next, type, member);                                       \
-	     prefetch(pos->member.next), &pos->member != (head);                                   \
+	     &pos->member != (head);                                   \
 	     pos = d_list_entry(pos->member.next, type, member))
 #define d_list_for_each_entry_reverse_typed(pos, head, type, member)                               \
 	for (pos = d_list_entry((head)->prev, type, member);                                       \
-	     prefetch(pos->member.prev), &pos->member != (head);                                   \
+	     &pos->member != (head);                                   \
 	     pos = d_list_entry(pos->member.prev, type, member))
 #define d_list_for_each_entry_safe_typed(pos, n, head, type, member)                               \
 	for (pos = d_list_entry((head)->next, type, member),                                       \
@@ -217,7 +214,7 @@ d_list_splice_init(d_list_t *list, d_list_t *head)
 /** Goes on behind `pos`. */
 #define d_list_for_each_entry_continue(pos, head, member)                                          \
 	for (pos = d_list_entry(pos->member.next, __typeof__(*pos), member);                       \
-	     prefetch(pos->member.next), &pos->member != (head);                                   \
+	     &pos->member != (head);                                   \
 	     pos = d_list_entry(pos->member.next, __typeof__(*pos), member))
 
 #define D_HLIST_HEAD_INIT                                                                          \
