@@ -194,6 +194,14 @@ impl Thread {
         self.parent.set(parent);
     }
 
+    /// Pool and parent of a ULT that runs. To be asked before the ULT is pushed or published: after that, who
+    /// pops it sets them anew.
+    #[inline(always)]
+    pub(crate) fn whereabouts(&self) -> (Handle<Pool>, Handle<Thread>) {
+        let parent = self.parent.get().expect("a running ULT has a parent");
+        (self.pool.get().expect("a ULT has a pool"), parent)
+    }
+
     #[inline(always)]
     pub(crate) fn stack(&self) -> Option<StackRef> {
         self.stack.get()

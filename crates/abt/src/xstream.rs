@@ -205,7 +205,6 @@ impl Xstream {
     /// Prepares to switch from `caller` to `unit`. False for a tasklet, which has been run.
     #[inline(always)]
     fn begin(&self, unit: Handle<Thread>, caller: Handle<Thread>) -> Result<bool> {
-        unit.set_parent(Some(caller));
         if unit.kind() == Kind::Tasklet {
             self.run_tasklet(unit, caller);
             return Ok(false);
@@ -217,6 +216,7 @@ impl Xstream {
             }
             return Err(error);
         }
+        unit.set_parent(Some(caller));
         self.make_current(unit);
         Ok(true)
     }
@@ -250,8 +250,8 @@ impl Xstream {
         Ok(())
     }
 
-    /// The next unit that the running one may pass on to directly: under the built-in scheduler, as long as
-    /// that has granted it.
+    /// The next unit that the running one, whose parent is given, may pass on to directly: under the built-in
+    /// scheduler, as long as that has granted it.
     #[inline(always)]
     fn next(&self, unit: Handle<Thread>, parent: Handle<Thread>) -> Next {
         let budget = self.budget.get();
@@ -264,8 +264,8 @@ impl Xstream {
             // Resumed while it is about to stop.
             Some(next) if next == unit => Next::Unit(next),
             Some(next) => {
-                next.set_parent(Some(self.main));
                 if next.kind() != Kind::Tasklet && self.prepare(next).is_ok() {
+                    next.set_parent(Some(parent));
                     Next::Unit(next)
                 } else {
                     self.handoff.set(Some(next));
@@ -341,13 +341,14 @@ fn end_ult(xs: Handle<Xstream>, unit: Handle<Thread>) -> Option<Handle<Thread>> 
     if passes_on {
         xs.budget.set(xs.budget.get() - 1);
         if let Some(next) = xs.sched.pop(Some(xs)) {
-            next.set_parent(Some(parent));
             if next.kind() == Kind::Ult && next.stack().is_none() && next.stack_pages() == stack.pages() {
+                next.set_parent(Some(parent));
                 next.set_stack(Some(stack));
                 xs.make_current(next);
                 return Some(next);
             }
             if next.kind() != Kind::Tasklet && xs.prepare(next).is_ok() {
+                next.set_parent(Some(parent));
                 xs.stacks.borrow_mut().put(stack);
                 return leave_for_good(xs, next);
             }
@@ -374,8 +375,7 @@ pub(crate) fn yield_now() -> Passage {
     if !unit.is_ult() {
         return stay;
     }
-    let pool = unit.pool().expect("a ULT has a pool");
-    let parent = running_parent(unit);
+    let (pool, parent) = unit.whereabouts();
     let next = xs.next(unit, parent);
     if matches!(next, Next::Nobody) {
         return stay;
@@ -386,13 +386,6 @@ pub(crate) fn yield_now() -> Passage {
         Next::Unit(next) => xs.leave(unit, next),
         Next::Nobody | Next::Scheduler => xs.leave(unit, parent),
     }
-}
-
-/// The unit that runs the running `unit`. To be asked before others can get hold of that: once it is in a pool,
-/// another execution stream may pop it and become its parent while it is still about to leave this one.
-#[inline(always)]
-fn running_parent(unit: Handle<Thread>) -> Handle<Thread> {
-    unit.parent().expect("a running ULT has a parent")
 }
 
 /// Stops the running ULT until [`resume`]: by the passage. `publish` makes it known to whoever will resume it,
@@ -411,11 +404,11 @@ pub(crate) fn suspend(unit: Handle<Thread>) -> Passage {
 #[inline(always)]
 fn stop(unit: Handle<Thread>, state: State, publish: impl FnOnce()) -> Passage {
     let xs = here();
-    let pool = unit.pool().expect("a ULT has a pool");
-    let parent = running_parent(unit);
+    let (pool, parent) = unit.whereabouts();
     pool.count_blocked(1, Some(xs));
     unit.set_state(state);
     publish();
+    // From here on the ULT may be somebody else's: only its context is still written to.
     match xs.next(unit, parent) {
         // It was resumed already and is first in the pool: it never stopped.
         Next::Unit(next) if next == unit => {

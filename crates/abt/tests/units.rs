@@ -197,6 +197,9 @@ fn a_pool_with_two_schedulers_is_shared() {
         assert_eq!(rc, OK);
         let mut scheds = [ABT_SCHED_NULL; 2];
         let mut xstreams = [ABT_XSTREAM_NULL; 2];
+        let mut mutex = ABT_MUTEX_NULL;
+        assert_eq!(ABT_mutex_create(&mut mutex), OK);
+        let lock = Send_(mutex);
         // The second one comes while the first one is at work.
         let done = Arc::new(AtomicUsize::new(0));
         for i in 0..2 {
@@ -205,7 +208,13 @@ fn a_pool_with_two_schedulers_is_shared() {
             for _ in 0..200 {
                 let done = done.clone();
                 spawn_unnamed(pool, move || {
-                    for _ in 0..50 {
+                    for turn in 0..200 {
+                        // Stopped and resumed by units of the other execution stream, too.
+                        assert_eq!(ABT_mutex_lock(lock.get()), OK);
+                        if turn % 8 == 0 {
+                            ABT_thread_yield();
+                        }
+                        assert_eq!(ABT_mutex_unlock(lock.get()), OK);
                         ABT_thread_yield();
                     }
                     done.fetch_add(1, Ordering::Relaxed);
@@ -214,6 +223,7 @@ fn a_pool_with_two_schedulers_is_shared() {
         }
         xstreams.into_iter().for_each(finish_xstream);
         assert_eq!(done.load(Ordering::Relaxed), 400);
+        assert_eq!(ABT_mutex_free(&mut mutex), OK);
         for sched in &mut scheds {
             assert_eq!(ABT_sched_free(sched), OK);
         }
