@@ -56,6 +56,15 @@ fn without_a_control_plane_the_message_says_where_it_was_looked_for() {
 }
 
 #[test]
+fn a_socket_directory_that_is_not_there_is_named() {
+    let parent = tempfile::tempdir().unwrap();
+    let path = parent.path().join("nowhere");
+    let text = failure(&["-t", "1", "-d", path.to_str().unwrap()]);
+    assert!(text.contains(&format!("no directory {}", path.display())), "{text}");
+    assert!(!path.exists());
+}
+
+#[test]
 fn a_module_that_is_not_there_is_named() {
     let sockets = tempfile::tempdir().unwrap();
     let text = failure(&["-t", "1", "-m", "nowhere", "-d", sockets.path().to_str().unwrap()]);

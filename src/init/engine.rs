@@ -12,6 +12,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use gurt_client::{Der, Facility, Result, env, error, info};
 use std::ffi::CString;
 use std::fmt;
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::thread;
 use topology::Topology;
@@ -58,6 +59,8 @@ pub enum Failure {
     Missed(Missed),
     /// The machine has no room for the xstreams that were asked for.
     Unfit(String),
+    /// There is no directory for the sockets at this path.
+    NoSocketDirectory(String),
     /// Nobody answers at this path.
     NoControlPlane {
         /// Where daos_server would listen.
@@ -86,7 +89,7 @@ impl Failure {
             Failure::Missed(missed) => missed.error,
             Failure::Unfit(_) => Der::new(abi::DER_INVAL.into()),
             Failure::NoControlPlane { error, .. } | Failure::Module { error, .. } => *error,
-            Failure::NoRank => Der::new(abi::DER_NONEXIST.into()),
+            Failure::NoSocketDirectory(_) | Failure::NoRank => Der::new(abi::DER_NONEXIST.into()),
             Failure::Stopped(_) => Der::new(abi::DER_CANCELED.into()),
         }
     }
@@ -100,6 +103,9 @@ impl fmt::Display for Failure {
                 write!(f, "cannot start {missed}; the log has the details (D_LOG_FILE)")
             }
             Failure::Unfit(why) => f.write_str(why),
+            Failure::NoSocketDirectory(path) => {
+                write!(f, "there is no directory {path} for the sockets: create it, or name another (-d)")
+            }
             Failure::NoControlPlane { socket, error } => write!(
                 f,
                 "no control plane answers at {socket} ({error}): start daos_server, or name the directory of \
@@ -160,6 +166,9 @@ impl Ladder {
         self.start_tls()?;
         self.start_log()?;
         plan_xstreams(options, settings)?;
+        if !Path::new(&options.socket_dir).is_dir() {
+            return Err(Failure::NoSocketDirectory(options.socket_dir.clone()));
+        }
         self.start_drpc_client()?;
         self.start_argobots()?;
         self.start_modules(&options.modules)?;

@@ -54,7 +54,7 @@ abi::export_data! {
     pub static mut dss_numa: *mut abi::dss_numa_info = ptr::null_mut();
     /// `dss_numa_nr` (init.c): number of NUMA nodes that are used.
     pub static mut dss_numa_nr: c_int = 1;
-    /// `dss_storage_tiers` (init.c): number of storage tiers, 2 for SCM and NVMe.
+    /// `dss_storage_tiers` (init.c): how many kinds of storage a target has; 2 by default.
     pub static mut dss_storage_tiers: c_uint = 2;
 }
 

@@ -563,21 +563,21 @@ abi::export! {
         code(Handle::from_c(thread).ok_or(Error::INV_THREAD).and_then(xstream::resume_suspended))
     }
 
-    /// `ABT_thread_is_unnamed` (thread.c).
+    /// `ABT_thread_is_unnamed` (thread.c). The primary ULT, which nobody created, is unnamed.
     pub unsafe fn ABT_thread_is_unnamed(thread: ABT_thread, is_unnamed: *mut ABT_bool) -> c_int {
         let Some(unit) = Handle::<Thread>::from_c(thread) else { return Error::INV_THREAD.code() };
         // SAFETY: the caller passes a valid place for the answer.
-        unsafe { *is_unnamed = to_bool(!unit.is_named()) };
+        unsafe { *is_unnamed = to_bool(!unit.is_named() || unit.kind() == Kind::Primary) };
         SUCCESS
     }
 
-    /// `ABT_thread_get_thread_func` (thread.c): the function that the ULT runs.
+    /// `ABT_thread_get_thread_func` (thread.c): the function that the ULT runs; null for the primary ULT.
     pub unsafe fn ABT_thread_get_thread_func(
         thread: ABT_thread, thread_func: *mut Option<unsafe extern "C" fn(*mut c_void)>,
     ) -> c_int {
         let Some(unit) = Handle::<Thread>::from_c(thread) else { return Error::INV_THREAD.code() };
         // SAFETY: the caller passes a valid place for the pointer.
-        unsafe { *thread_func = Some(unit.function().0) };
+        unsafe { *thread_func = (unit.kind() != Kind::Primary).then_some(unit.function().0) };
         SUCCESS
     }
 

@@ -279,6 +279,14 @@ fn units_know_themselves() {
         assert_eq!(kind(), (OK, ABT_UNIT_TYPE_THREAD));
         std::thread::spawn(|| assert_eq!(kind(), (ABT_ERR_INV_XSTREAM, ABT_UNIT_TYPE_EXT))).join().unwrap();
 
+        // The primary ULT: nobody created it, so it has neither a name nor a function.
+        let (mut me, mut unnamed, mut func) = (ABT_THREAD_NULL, 99, Some(tasklet as unsafe extern "C" fn(_)));
+        assert_eq!(ABT_thread_self(&mut me), OK);
+        assert_eq!(ABT_thread_is_unnamed(me, &mut unnamed), OK);
+        assert_eq!(unnamed, ABT_TRUE);
+        assert_eq!(ABT_thread_get_thread_func(me, &mut func), OK);
+        assert!(func.is_none());
+
         let mut ids = [0; 2];
         for id in &mut ids {
             let place = Send_(std::ptr::from_mut(id));
