@@ -840,7 +840,7 @@ abi::export! {
     /// `ABT_cond_free` (cond.c): `ABT_ERR_COND` if somebody waits.
     pub unsafe fn ABT_cond_free(cond: *mut ABT_cond) -> c_int {
         // SAFETY: the caller passes a valid place of a handle.
-        if Handle::<Cond>::from_c(unsafe { *cond }).is_some_and(|cond| !cond.is_unused()) {
+        if Handle::<Cond>::from_c(unsafe { *cond }).is_some_and(|cond| !cond.retire()) {
             return Error::COND.code();
         }
         // SAFETY: passed on.

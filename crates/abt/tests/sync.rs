@@ -326,3 +326,37 @@ fn a_future_calls_back_before_anybody_goes_on() {
         }
     });
 }
+
+/// A ULT waits with a deadline, is signalled, and the condition is freed, as nobody waits on it; then the
+/// deadline passes before the ULT has run.
+#[test]
+fn a_condition_may_be_freed_before_the_one_who_was_signalled_runs() {
+    with_abt(|| unsafe {
+        let (mut mutex, mut cond) = (ABT_MUTEX_NULL, ABT_COND_NULL);
+        assert_eq!(ABT_mutex_create(&mut mutex), OK);
+        assert_eq!(ABT_cond_create(&mut cond), OK);
+        let (m, c) = (mutex as usize, cond as usize);
+        let (xstream, pool) = basic_xstream(1);
+        let waits = spawn(pool, move || {
+            let at = (SystemTime::now() + Duration::from_millis(100)).duration_since(UNIX_EPOCH).unwrap();
+            let at = timespec { tv_sec: at.as_secs() as _, tv_nsec: at.subsec_nanos().into() };
+            assert_eq!(ABT_mutex_lock(m as ABT_mutex), OK);
+            ABT_cond_timedwait(c as ABT_cond, m as ABT_mutex, &at);
+            assert_eq!(ABT_mutex_unlock(m as ABT_mutex), OK);
+        });
+        std::thread::sleep(Duration::from_millis(20));
+        let occupies = spawn(pool, || std::thread::sleep(Duration::from_millis(200)));
+        std::thread::sleep(Duration::from_millis(20));
+        assert_eq!(ABT_mutex_lock(mutex), OK);
+        assert_eq!(ABT_cond_signal(cond), OK);
+        assert_eq!(ABT_mutex_unlock(mutex), OK);
+        assert_eq!(ABT_cond_free(&mut cond), OK);
+        // Whoever still used the condition would find it locked, and wait for ever.
+        let reused: Vec<_> = (0..64).map(|_| Box::new([u64::MAX; 4])).collect();
+        finish(waits);
+        finish(occupies);
+        assert!(reused.iter().all(|words| **words == [u64::MAX; 4]));
+        finish_xstream(xstream);
+        assert_eq!(ABT_mutex_free(&mut mutex), OK);
+    });
+}

@@ -219,3 +219,44 @@ fn a_session_is_no_listener() {
     assert!(rc < 0);
     assert!(session.is_null());
 }
+
+/// How many packets the peer has; takes them.
+fn packets_at(peer: &OwnedFd) -> usize {
+    let mut buffer = vec![0u8; 1 << 17];
+    let mut count = 0;
+    // SAFETY: the buffer has that many bytes.
+    while unsafe {
+        libc::recv(peer.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len(), libc::MSG_DONTWAIT)
+    } > 0
+    {
+        count += 1;
+    }
+    count
+}
+
+#[test]
+fn a_response_that_another_one_has_pushed_out_is_not_sent_again() {
+    let pair = Pair::new();
+    let mut body = vec![7u8; 300_000];
+    // SAFETY: live sessions and responses; the bodies are taken out again before the responses are freed.
+    unsafe {
+        let [large, small] = [(1, body.len()), (2, 10)].map(|(sequence, len)| {
+            let response = drpc_response_create(ptr::null_mut());
+            (*response).sequence = sequence;
+            (*response).body = abi::ProtobufCBinaryData { len, data: body.as_mut_ptr() };
+            response
+        });
+        assert_eq!(drpc_send_response(pair.session, large), AGAIN);
+        assert_eq!(drpc_send_response(pair.session, small), AGAIN);
+        let mut packets = packets_at(&pair.peer);
+        for response in [large, small] {
+            assert_eq!(drpc_send_response(pair.session, response), 0);
+            packets += packets_at(&pair.peer);
+        }
+        assert_eq!(packets, 4, "three of the large one, one of the small one");
+        for response in [large, small] {
+            (*response).body = abi::ProtobufCBinaryData { len: 0, data: ptr::null_mut() };
+            drpc_response_free(response);
+        }
+    }
+}

@@ -20,9 +20,13 @@ impl Cond {
         Cond { mutex: Cell::new(ptr::null()), waiters: WaitList::new() }
     }
 
-    /// Whether nobody waits, so that it may be freed.
-    pub(crate) fn is_unused(&self) -> bool {
-        self.waiters.lock().is_empty()
+    /// Prepares to be freed. False if somebody waits.
+    pub(crate) fn retire(&self) -> bool {
+        let unused = self.waiters.lock().is_empty();
+        if unused {
+            timer::forget(self);
+        }
+        unused
     }
 
     pub(crate) fn waiters(&self) -> &WaitList {

@@ -56,6 +56,11 @@ pub(crate) fn wait_ult(cond: &Cond, waiter: &Waiter, deadline: SystemTime, publi
 fn add(deadline: SystemTime, entry: &Entry) -> (SystemTime, u64) {
     let mut timer = timer();
     let key = (deadline, timer.next);
+    // SAFETY: the waiter is on the stack of the caller.
+    if !unsafe { &*entry.waiter }.is_still_waiting() {
+        // Woken already: who woke it may have freed the condition.
+        return key;
+    }
     timer.next += 1;
     timer.entries.insert(key, ptr::from_ref(entry));
     if timer.thread.is_none() {
@@ -63,6 +68,12 @@ fn add(deadline: SystemTime, entry: &Entry) -> (SystemTime, u64) {
     }
     CHANGED.notify_one();
     key
+}
+
+/// `cond`, on which nobody waits, is about to be freed: drops what ULTs that were woken have not removed yet.
+pub(crate) fn forget(cond: &Cond) {
+    // SAFETY: an entry stays until it is removed from here.
+    timer().entries.retain(|_, entry| !ptr::eq(unsafe { (**entry).cond }, cond));
 }
 
 /// The life of the timer's OS thread.

@@ -5,7 +5,7 @@ use crate::handle::Handle;
 use crate::kernel::inbox::Linked;
 use crate::kernel::parker::Parker;
 use crate::kernel::spin::SpinLock;
-use crate::thread::Thread;
+use crate::thread::{State, Thread};
 use crate::xstream;
 use core::cell::{Cell, UnsafeCell};
 use core::ptr;
@@ -86,6 +86,11 @@ impl Waiter {
     /// Whether a ULT waits here, not an OS thread.
     pub(crate) fn is_ult(&self) -> bool {
         self.ult.is_some()
+    }
+
+    /// Whether the ULT that waits here has not been woken yet. To be asked by that ULT, on its way to stop.
+    pub(crate) fn is_still_waiting(&self) -> bool {
+        self.ult.is_some_and(|ult| ult.state() == State::Waiting)
     }
 
     /// Wakes the waiter, which may vanish at once, and returns the next one in its list.

@@ -117,16 +117,25 @@ fn with_buffer<R>(work: impl FnOnce(&mut [u8]) -> R) -> R {
     result
 }
 
+/// Packets that one turn receives of a session that must not block others.
+const PACKETS_A_TURN: usize = 64;
+
 /// Receives packets into `incoming` until a message is whole, and runs `work` on that.
 ///
-/// `DER_AGAIN` when the rest has not come yet, which `incoming` then waits for.
+/// `DER_AGAIN` when the rest has not come yet, or is a matter of more than one turn; `incoming` then keeps what
+/// has come.
 fn receive<R>(
     context: &Context,
     incoming: &mut Assembly,
     work: impl FnOnce(&[u8]) -> Result<R>,
 ) -> Result<R> {
     with_buffer(|buffer| {
+        let mut packets = 0;
         let message: Vec<u8> = loop {
+            if packets == PACKETS_A_TURN && context.mode() == Mode::Try {
+                return Err(der(abi::DER_AGAIN));
+            }
+            packets += 1;
             let packet = context.socket.receive(buffer, context.mode())?;
             let taken = incoming.push(packet).map_err(|err| refused(context.socket, packet, err))?;
             match taken {
@@ -262,7 +271,7 @@ unsafe fn send_response(session: &Context, response: NonNull<Drpc__Response>) ->
     // SAFETY: as above.
     let token: Token = (response.addr().get(), unsafe { response.as_ref().sequence });
     let send = |message| unfinished::send(session.id(), session.socket, token, message);
-    if unfinished::is_queued(session.id(), token) {
+    if unfinished::is_known(session.id(), token) {
         return match send(None)? {
             Sent::All => Ok(()),
             Sent::Blocked { .. } => Err(der(abi::DER_AGAIN)),

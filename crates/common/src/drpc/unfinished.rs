@@ -22,11 +22,13 @@ struct Session {
     incoming: Assembly,
     /// In the order in which they were given to be sent: packets of two messages must not mix.
     outgoing: VecDeque<(Token, Outgoing)>,
+    /// Responses that were sent along with another one, and whose own senders have not asked since.
+    sent: Vec<Token>,
 }
 
 impl Session {
     fn is_finished(&self) -> bool {
-        !self.incoming.is_partial() && self.outgoing.is_empty()
+        !self.incoming.is_partial() && self.outgoing.is_empty() && self.sent.is_empty()
     }
 
     /// Sends as much as the socket takes; whether any was.
@@ -40,12 +42,13 @@ impl Session {
                     Err(err) => {
                         // The peer has left, or lost its place in the stream: nothing more can be sent.
                         self.outgoing.clear();
+                        self.sent.clear();
                         return Err(err);
                     }
                 }
                 progress = true;
             }
-            self.outgoing.pop_front();
+            self.sent.extend(self.outgoing.pop_front().map(|(token, _)| token));
         }
         Ok(progress)
     }
@@ -103,10 +106,12 @@ pub fn keep_incoming(session: usize, incoming: Assembly) {
     }
 }
 
-/// Whether the response `token` has been given to [`send`] and not been sent.
-pub fn is_queued(session: usize, token: Token) -> bool {
+/// Whether the response `token` has been given to [`send`], which has not said yet that it was sent.
+pub fn is_known(session: usize, token: Token) -> bool {
     TABLE.count.load(Relaxed) != 0
-        && TABLE.lock().get(&session).is_some_and(|entry| entry.outgoing.iter().any(|(t, _)| *t == token))
+        && TABLE.lock().get(&session).is_some_and(|entry| {
+            entry.sent.contains(&token) || entry.outgoing.iter().any(|(t, _)| *t == token)
+        })
 }
 
 /// Sends `message`, if given, after what `session` has not sent yet; otherwise more of that.
@@ -114,6 +119,7 @@ pub fn send(session: usize, socket: Socket, token: Token, message: Option<Outgoi
     TABLE.with(session, |entry| {
         entry.outgoing.extend(message.map(|message| (token, message)));
         let progress = entry.flush(socket)?;
+        entry.sent.retain(|t| *t != token);
         let queued = entry.outgoing.iter().any(|(t, _)| *t == token);
         Ok(if queued { Sent::Blocked { progress } } else { Sent::All })
     })
