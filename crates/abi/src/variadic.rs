@@ -104,7 +104,9 @@ macro_rules! variadic {
             // Frame: 176 bytes of save area, then the va_list (24), then 16 that keep the stack aligned;
             // above it the return address and the arguments that the caller put on the stack.
             core::arch::naked_asm!(
+                ".cfi_startproc",
                 "sub rsp, 216",
+                ".cfi_adjust_cfa_offset 216",
                 "mov [rsp], rdi",
                 "mov [rsp + 8], rsi",
                 "mov [rsp + 16], rdx",
@@ -131,7 +133,9 @@ macro_rules! variadic {
                 "lea rdi, [rsp + 176]",
                 "call {collected}",
                 "add rsp, 216",
+                ".cfi_adjust_cfa_offset -216",
                 "ret",
+                ".cfi_endproc",
                 collected = sym collected,
             )
         }

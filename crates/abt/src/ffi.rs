@@ -1,7 +1,7 @@
 //! The C interface: `abt.h`, as far as DAOS uses it. Each function checks its handles, converts, calls the
 //! core and converts the result; error codes are those of Argobots.
 
-use crate::arch::{Passage, VaList};
+use crate::arch::Passage;
 use crate::error::{Error, Result, code};
 use crate::handle::Handle;
 use crate::info;
@@ -306,62 +306,53 @@ abi::export! {
     }
 }
 
-/// The body of the variadic `ABT_sched_config_create` (sched/sched_config.c).
-///
-/// # Safety
-/// `values` yields pairs of variable and value of the variable's type, ended by `ABT_sched_config_var_end`.
-pub(crate) unsafe extern "C" fn sched_config_create(
-    config: *mut ABT_sched_config,
-    values: *mut VaList,
-) -> c_int {
-    let new = SchedConfig::default();
-    // SAFETY: promised by the caller; a variable is a struct of two ints, passed as one word.
-    unsafe {
-        loop {
-            let variable = (*values).next_word();
-            let (index, kind) = (variable as u32 as i32, (variable >> 32) as u32);
-            if index == abi::ABT_sched_config_var_end.idx {
-                break;
-            }
-            let value = match kind {
-                ABT_SCHED_CONFIG_INT => ConfigValue::Int((*values).next_word() as i32),
-                ABT_SCHED_CONFIG_DOUBLE => ConfigValue::Double((*values).next_double()),
-                ABT_SCHED_CONFIG_PTR => ConfigValue::Pointer((*values).next_word() as usize as *mut c_void),
-                _ => return Error::INV_ARG.code(),
-            };
-            new.set(index, value);
-        }
-        *config = Handle::new(new).to_c();
-    }
-    SUCCESS
-}
-
-/// The body of the variadic `ABT_sched_config_read` (sched/sched_config.c).
-///
-/// # Safety
-/// `places` yields `num_vars` pointers, each null or to a variable of the type that was stored.
-pub(crate) unsafe extern "C" fn sched_config_read(
-    config: ABT_sched_config,
-    num_vars: c_int,
-    places: *mut VaList,
-) -> c_int {
-    let Some(config) = Handle::<SchedConfig>::from_c(config) else { return Error::INV_SCHED_CONFIG.code() };
-    for index in 0..num_vars {
-        // SAFETY: promised by the caller.
+abi::variadic! {
+    /// `ABT_sched_config_create` (sched/sched_config.c): pairs of `ABT_sched_config_var` and value, ended by
+    /// `ABT_sched_config_var_end`.
+    pub unsafe fn ABT_sched_config_create(config: *mut ABT_sched_config; values) -> c_int {
+        let new = SchedConfig::default();
+        // SAFETY: promised by the caller; a variable is a struct of two ints, passed as one word.
         unsafe {
-            let place = (*places).next_word() as usize as *mut c_void;
-            if place.is_null() {
-                continue;
+            loop {
+                let variable = values.arg::<u64>();
+                let (index, kind) = (variable as u32 as i32, (variable >> 32) as u32);
+                if index == abi::ABT_sched_config_var_end.idx {
+                    break;
+                }
+                let value = match kind {
+                    ABT_SCHED_CONFIG_INT => ConfigValue::Int(values.arg()),
+                    ABT_SCHED_CONFIG_DOUBLE => ConfigValue::Double(values.arg()),
+                    ABT_SCHED_CONFIG_PTR => ConfigValue::Pointer(values.arg()),
+                    _ => return Error::INV_ARG.code(),
+                };
+                new.set(index, value);
             }
-            match config.get(index) {
-                Some(ConfigValue::Int(value)) => *place.cast() = value,
-                Some(ConfigValue::Double(value)) => *place.cast() = value,
-                Some(ConfigValue::Pointer(value)) => *place.cast() = value,
-                None => {}
+            *config = Handle::new(new).to_c();
+        }
+        SUCCESS
+    }
+
+    /// `ABT_sched_config_read` (sched/sched_config.c): `num_vars` pointers that receive the values of the
+    /// variables 0, 1, …; a null pointer skips one.
+    pub unsafe fn ABT_sched_config_read(config: ABT_sched_config, num_vars: c_int; places) -> c_int {
+        let Some(config) = Handle::<SchedConfig>::from_c(config) else { return Error::INV_SCHED_CONFIG.code() };
+        for index in 0..num_vars {
+            // SAFETY: promised by the caller.
+            unsafe {
+                let place = places.arg::<*mut c_void>();
+                if place.is_null() {
+                    continue;
+                }
+                match config.get(index) {
+                    Some(ConfigValue::Int(value)) => *place.cast() = value,
+                    Some(ConfigValue::Double(value)) => *place.cast() = value,
+                    Some(ConfigValue::Pointer(value)) => *place.cast() = value,
+                    None => {}
+                }
             }
         }
+        SUCCESS
     }
-    SUCCESS
 }
 
 // ---- Pools ----

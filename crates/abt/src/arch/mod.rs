@@ -1,5 +1,5 @@
 //! What differs between processor architectures: the stack switch, the pointer to the running execution
-//! stream, variadic entry points and valgrind's client requests. One file each.
+//! stream and valgrind's client requests. One file each.
 
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
