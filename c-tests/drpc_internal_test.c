@@ -391,6 +391,8 @@ sessions_leave_no_descriptors(void **state)
 			assert_true(send_call(fd, DRPC_MODULE_TEST, SLOW, 1));
 		close(fd);
 	}
+	/* Connections are accepted in their order: after this one, all others have been. */
+	assert_still_answering();
 	for (wait = 0; open_descriptors() > before && wait < PEER_TIMEOUT / 10; wait++)
 		usleep(10000);
 	assert_int_equal(open_descriptors(), before);
