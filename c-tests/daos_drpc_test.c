@@ -141,7 +141,7 @@ the_last_reference_closes(void **state)
 	assert_int_equal(drpc_add_ref(listener), 0);
 	assert_int_equal(listener->ref_count, 2);
 	assert_int_equal(drpc_close(listener), 0);
-	assert_int_equal(fcntl(fd, F_GETFD), 0);
+	assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
 	listener->ref_count = UINT32_MAX;
 	assert_int_equal(drpc_add_ref(listener), -DER_INVAL);
 	listener->ref_count = 0;

@@ -16,7 +16,9 @@
 #include <abt.h>
 #include <daos_errno.h>
 #include <daos/drpc_modules.h>
+#include <daos_srv/daos_chk.h>
 #include <daos_srv/daos_engine.h>
+#include <daos_srv/ras.h>
 #include <engine/drpc_handler.h>
 #include <engine/drpc_internal.h>
 #include <engine/srv_internal.h>
@@ -500,11 +502,11 @@ play(void *arg)
 		if (drpc_recv_call(session, &call) == 0) {
 			Drpc__Response *response = drpc_response_create(call);
 
-			plane.calls++;
 			plane.method = call->method;
 			plane.request_len = call->body.len;
 			if (call->body.len != 0 && call->body.len <= sizeof(plane.request))
 				memcpy(plane.request, call->body.data, call->body.len);
+			plane.calls++;
 			usleep(plane.delay_ms * 1000);
 			response->status = plane.status;
 			response->body.len = plane.body_len;
@@ -684,9 +686,63 @@ what_the_control_plane_says_is_passed_on(void **state)
 	assert_int_equal(run_on_target(ask_in_vain), -DER_NONEXIST);
 	plane.body = "\xff";
 	plane.body_len = 1;
-	assert_int_equal(run_on_target(ask_in_vain), -DER_PROTO);
+	assert_int_equal(run_on_target(ask_in_vain), -DER_NOMEM);
 	plane.status = DRPC__STATUS__UNKNOWN_METHOD;
 	assert_int_equal(run_on_target(ask_in_vain), -DER_IO);
+}
+
+static int
+raise_events(void *arg)
+{
+	d_rank_t rank = 7;
+	d_rank_list_t ranks = {.rl_ranks = &rank, .rl_nr = 1};
+	int i;
+
+	strcpy(dss_hostname, "here");
+	/* Waits until the control plane has heard. */
+	CHECK(ds_notify_pool_svc_update((uuid_t *)uuid, &ranks, 5) == 0);
+	CHECK(plane.calls == 1 && plane.method == DRPC_METHOD_SRV_CLUSTER_EVENT);
+	CHECK(contains(plane.request, plane.request_len, uuid_text));
+	CHECK(contains(plane.request, plane.request_len, "here"));
+	/* Does not. */
+	ds_notify_ras_eventf(RAS_ENGINE_DIED, RAS_TYPE_INFO, RAS_SEV_NOTICE, NULL, &rank, NULL,
+			     NULL, NULL, NULL, NULL, NULL, "data", "%s of %d", "part", 2);
+	for (i = 0; plane.calls < 2 && i < PEER_TIMEOUT; i++)
+		dss_sleep(1);
+	CHECK(contains(plane.request, plane.request_len, "part of 2"));
+	plane.status = DRPC__STATUS__FAILURE;
+	CHECK(ds_notify_pool_svc_update((uuid_t *)uuid, &ranks, 5) == -DER_IO);
+	return 0;
+}
+
+static void
+events_arrive(void **state)
+{
+	assert_int_equal(run_on_target(raise_events), 0);
+}
+
+static int
+list_for_the_checker(void *arg)
+{
+	struct chk_list_pool *pools = NULL;
+
+	CHECK(ds_chk_listpool_upcall(&pools) == 1);
+	CHECK(memcmp(pools[0].clp_uuid, uuid, sizeof(uuid)) == 0);
+	CHECK(strcmp(pools[0].clp_label, "tank") == 0);
+	ds_chk_free_pool_list(pools, 1);
+	return 0;
+}
+
+static void
+the_checker_is_answered(void **state)
+{
+	char body[64];
+	int len = snprintf(body, sizeof(body), "\x12%c\x0a%c%s\x12\x04tank", 44, 36, uuid_text);
+
+	plane.body = body;
+	plane.body_len = len;
+	assert_int_equal(run_on_target(list_for_the_checker), 0);
+	assert_int_equal(plane.method, DRPC_METHOD_CHK_LIST_POOL);
 }
 
 static int
@@ -795,6 +851,8 @@ main(void)
 		WITH_PLANE(without_a_response_a_call_does_not_wait),
 		WITH_PLANE(a_call_lets_other_ults_run),
 		WITH_PLANE(what_the_control_plane_says_is_passed_on),
+		WITH_PLANE(events_arrive),
+		WITH_PLANE(the_checker_is_answered),
 		WITH_PLANE(a_pool_is_found_by_its_label),
 		WITH_PLANE(pools_are_listed),
 	};

@@ -134,7 +134,7 @@ control_plane_cancel(struct control_plane *plane)
 static int
 start(const char *first, ...)
 {
-	char *argv[20] = {"embedded_test", "-d", dir};
+	char *argv[32] = {"embedded_test", "-d", dir};
 	int argc = 3;
 	const char *word;
 	va_list words;

@@ -31,6 +31,14 @@ typedef struct {
 	uint64_t cookie;
 } daos_handle_t;
 
+/** Id of an object, 128 bits. */
+typedef struct {
+	/** The lower half. */
+	uint64_t lo;
+	/** The upper half. */
+	uint64_t hi;
+} daos_obj_id_t;
+
 /** A reading of the hybrid logical clock. */
 typedef uint64_t daos_epoch_t;
 

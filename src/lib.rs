@@ -10,26 +10,54 @@
 #[cfg(feature = "embedded")]
 extern crate abt as _;
 #[cfg(feature = "embedded")]
+extern crate cart as _;
+// Its files are switched one by one, as the engine's are.
+#[cfg(any(
+    feature = "embedded",
+    feature = "common-drpc",
+    feature = "common-drpc-pb-c",
+    feature = "common-tls"
+))]
 extern crate common as _;
 #[cfg(feature = "embedded")]
 extern crate gurt as _;
 #[cfg(feature = "embedded")]
 extern crate topology;
 
+#[cfg(all(feature = "embedded", feature = "system"))]
+compile_error!(
+    "features `embedded` and `system` exclude each other: build with --no-default-features --features system,…"
+);
+
 mod drpc;
 #[cfg(feature = "init")]
 mod init;
+// Its core is tested in every build.
+#[cfg(any(feature = "server-iv", test))]
+mod iv;
 #[cfg(feature = "module")]
 mod module;
+#[cfg(feature = "profile")]
+mod profile;
+#[cfg(feature = "rpc")]
+mod rpc;
 #[cfg(feature = "sched")]
 mod sched;
 #[cfg(feature = "srv")]
 mod srv;
+#[cfg(feature = "srv-cli")]
+mod srv_cli;
+#[cfg(feature = "srv-metrics")]
+mod srv_metrics;
 #[cfg(feature = "ult")]
 mod ult;
+#[cfg(feature = "util")]
+mod util;
 
-// Not every feature uses all of it.
-#[cfg_attr(not(feature = "engine"), allow(dead_code))]
 mod inline;
 #[cfg(feature = "embedded")]
 mod rank;
+#[cfg(any(feature = "sched", feature = "ult"))]
+mod storage;
+#[cfg(any(feature = "rpc", feature = "srv-cli", feature = "ult"))]
+mod wait;

@@ -3,16 +3,395 @@
 #ifndef DAOS_ENGINE_CART_API_H
 #define DAOS_ENGINE_CART_API_H
 
-/** @file cart/api.h: RPC, groups and ranks, as far as the engine needs them without a fabric. */
+/** @file cart/api.h: contexts, RPCs and their serialization, bulk transfers, groups and ranks. */
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <uuid/uuid.h>
 
 #include <cart/types.h>
+#include <cart/iv.h>
+#include <cart/swim.h>
+#include <daos_errno.h>
 #include <gurt/common.h>
 
+struct crt_bulk_desc;
 struct crt_proto_format;
+struct crt_protocol_info;
+struct swim_member_state;
+
+/** Where the shape starts in a topology; the bits before it are the ratio. */
+#define CRT_TREE_TYPE_SHIFT 16
+
+/** The smallest ratio. */
+#define CRT_TREE_MIN_RATIO 2
+
+/** The largest ratio. */
+#define CRT_TREE_MAX_RATIO 64
+
+/** What a [`crt_proc_t`] does. */
+typedef enum {
+	/** Values are packed. */
+	CRT_PROC_ENCODE = 0,
+	/** They are unpacked. */
+	CRT_PROC_DECODE = 1,
+	/** What unpacking has allocated is freed. */
+	CRT_PROC_FREE = 2,
+} crt_proc_op_t;
+
+/** Who tells of a rank. */
+enum crt_event_source {
+	/** Not known. */
+	CRT_EVS_UNKNOWN = 0,
+	/** The failure detector. */
+	CRT_EVS_SWIM = 1,
+	/** A change of the group. */
+	CRT_EVS_GRPMOD = 2,
+};
+
+/** What is told of a rank. */
+enum crt_event_type {
+	/** It is alive. */
+	CRT_EVT_ALIVE = 0,
+	/** It is dead, or excluded. */
+	CRT_EVT_DEAD = 1,
+};
+
+/** Shapes of the tree along which a group's messages go. */
+enum crt_tree_type {
+	/** No shape. */
+	CRT_TREE_INVALID = 0,
+	/** The first shape. */
+	CRT_TREE_MIN = 1,
+	/** All ranks are children of the root. */
+	CRT_TREE_FLAT = 1,
+	/** Each rank has as many children as the ratio says. */
+	CRT_TREE_KARY = 2,
+	/** A k-nomial tree. */
+	CRT_TREE_KNOMIAL = 3,
+	/** The last shape. */
+	CRT_TREE_MAX = 3,
+};
+
+/**
+ * Runs the handler `rpc_hdlr` of a request, with `rpc_hdlr_arg`, when it thinks fit; 0 or a DAOS error code, with
+ * which the request is then answered. `arg` is the registrant's.
+ */
+typedef int (*crt_rpc_task_t)(crt_context_t *ctx, void *rpc_hdlr_arg, void (*rpc_hdlr)(void*), void *arg);
+
+/**
+ * Called by each `crt_progress` of a context, which would wait `timeout` microseconds; returns how long it shall
+ * wait instead.
+ */
+typedef int64_t (*crt_progress_cb)(crt_context_t ctx, int64_t timeout, void *arg);
+
+/** Told of each change of a rank, under a lock: must neither wait nor yield. `incarnation` is known if SWIM tells. */
+typedef void (*crt_event_cb)(d_rank_t rank, uint64_t incarnation, enum crt_event_source src, enum crt_event_type type, void *arg);
+
+/** Told that the clocks of two engines differ by more than the uncertainty that is allowed. */
+typedef void (*crt_hlc_error_cb)(void *arg);
 
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
+
+/**
+ * Stores a list of the protocols that there are, or of those that `info_string` names: "protocol" or
+ * "class+protocol".
+ */
+int crt_protocol_info_get(const char *info_string, struct crt_protocol_info **protocol_info_p);
+
+/** Frees such a list. */
+void crt_protocol_info_free(struct crt_protocol_info *protocol_info);
+
+/**
+ * Starts the RPC layer and joins the group `grpid`; `flags` are `CRT_FLAG_BIT_*`, `opt` may be null. Calls
+ * nest.
+ */
+int crt_init_opt(crt_group_id_t grpid, uint32_t flags, crt_init_options_t *opt);
+
+/** Leaves the group and ends the RPC layer, if it is the last of as many calls as of `crt_init_opt`. */
+int crt_finalize(void);
+
+/** Makes a network context; contexts are numbered from 0. */
+int crt_context_create(crt_context_t *crt_ctx);
+
+/** How many interfaces there are. */
+uint32_t crt_num_ifaces_get(void);
+
+/** Makes a context on the interface of a number. For clients. */
+int crt_context_create_on_iface_idx(uint32_t iface_index, crt_context_t *crt_ctx);
+
+/** Stores the number of an interface. */
+int crt_iface_name2idx(const char *iface_name, int *idx);
+
+/** Makes a context on the interface of a name. For clients. */
+int crt_context_create_on_iface(const char *iface_name, crt_context_t *crt_ctx);
+
+/** Destroys a context; with `force` unfinished RPCs are given up, without it they are `-DER_BUSY`. */
+int crt_context_destroy(crt_context_t crt_ctx, int force);
+
+/** Sets how many seconds requests of a context that are made from now on wait for their reply; not 0. */
+int crt_context_set_timeout(crt_context_t crt_ctx, uint32_t timeout_sec);
+
+/** Stores how many seconds requests of a context wait. */
+int crt_context_get_timeout(crt_context_t crt_ctx, uint32_t *timeout_sec);
+
+/** Whether no request of a context is under way or queued. */
+bool crt_context_ep_empty(crt_context_t crt_ctx);
+
+/**
+ * Makes progress until no request of a context is under way, for at most `timeout` seconds, 0 for as long as
+ * it takes. `-DER_TIMEDOUT` when the time is up.
+ */
+int crt_context_flush(crt_context_t crt_ctx, uint64_t timeout);
+
+/** Stores the number of a context at `ctx_idx`. */
+int crt_context_idx(crt_context_t crt_ctx, int *ctx_idx);
+
+/** Stores how many contexts there are. */
+int crt_context_num(int *ctx_num);
+
+/** Stores the URI of a context, to be freed by `D_FREE`. */
+int crt_context_uri_get(crt_context_t crt_ctx, char **uri);
+
+/**
+ * Has `rpc_cb` run the handlers of a context's requests and `iv_resp_cb` those of replies to incast
+ * variables; `arg` is passed to both.
+ */
+int crt_context_register_rpc_task(crt_context_t crt_ctx, crt_rpc_task_t rpc_cb,
+		crt_rpc_task_t iv_resp_cb, void *arg);
+
+/** Sets a limit of a context. */
+int crt_context_quota_limit_set(crt_context_t crt_ctx, crt_quota_type_t quota, int value);
+
+/** Stores a limit of a context. */
+int crt_context_quota_limit_get(crt_context_t crt_ctx, crt_quota_type_t quota, int *value);
+
+/**
+ * Sends and receives what is pending, waiting up to `timeout` microseconds for something to do, for ever if
+ * it is -1. `-DER_TIMEDOUT` when there was nothing.
+ */
+int crt_progress(crt_context_t crt_ctx, int64_t timeout);
+
+/**
+ * The same until `cond_cb(arg)` is not 0, or the time is up, which is `-DER_TIMEDOUT`. An error of `cond_cb` is
+ * returned.
+ */
+int crt_progress_cond(crt_context_t crt_ctx, int64_t timeout, crt_progress_cond_cb_t cond_cb,
+		void *arg);
+
+/** Has `cb` called by the progress of the context of number `ctx_idx`. */
+int crt_register_progress_cb(crt_progress_cb cb, int ctx_idx, void *arg);
+
+/** Undoes `crt_register_progress_cb` of the same arguments. 0 or `-DER_NONEXIST`. */
+int crt_unregister_progress_cb(crt_progress_cb cb, int ctx_idx, void *arg);
+
+/**
+ * Makes a request of the opcode `opc`, with zeroed structures for input and output, and a reference that
+ * `crt_req_send` takes. `tgt_ep` may be null until then. `-DER_UNREG` for an opcode that is not registered.
+ */
+int crt_req_create(crt_context_t crt_ctx, crt_endpoint_t *tgt_ep, crt_opcode_t opc,
+		crt_rpc_t **req);
+
+/** Sets where a request goes, once, if it was made without that. */
+int crt_req_set_endpoint(crt_rpc_t *req, crt_endpoint_t *tgt_ep);
+
+/** Sets how many seconds the sender of a request waits; not 0. */
+int crt_req_set_timeout(crt_rpc_t *req, uint32_t timeout_sec);
+
+/** Stores at `timeout_sec` how many seconds the sender of a request waits. */
+int crt_req_get_timeout(crt_rpc_t *req, uint32_t *timeout_sec);
+
+/** Takes a reference to a request. */
+void crt_req_addref(crt_rpc_t *req);
+
+/** Gives a reference back; with the last one the request is gone. */
+void crt_req_decref(crt_rpc_t *req);
+
+/**
+ * Sends a request, of which it takes one reference, in any case. 0, and then `complete_cb` is called once with
+ * what has become of it, or a DAOS error code.
+ */
+int crt_req_send(crt_rpc_t *req, crt_cb_t complete_cb, void *arg);
+
+/** Sends the reply of a request. */
+int crt_reply_send(crt_rpc_t *req);
+
+/** Sends the reply of a request, and frees its input as early as it can. */
+int crt_reply_send_input_free(crt_rpc_t *req);
+
+/** Gives a request up, whose `complete_cb` will be told of `-DER_CANCELED`, unless it has completed. */
+int crt_req_abort(crt_rpc_t *req);
+
+/** Stores the rank that sent a request, `CRT_NO_RANK` for a client. */
+int crt_req_src_rank_get(crt_rpc_t *req, d_rank_t *rank);
+
+/** Stores the rank, in the primary group, that a request was sent to. */
+int crt_req_dst_rank_get(crt_rpc_t *req, d_rank_t *rank);
+
+/** Stores the context that a request was sent to. */
+int crt_req_dst_tag_get(crt_rpc_t *req, uint32_t *tag);
+
+/** Stores how many seconds the sender of a request waits, as its receiver knows it. */
+int crt_req_src_timeout_get(crt_rpc_t *rpc, uint32_t *timeout);
+
+/** The address of a request's sender, for messages; valid as long as the request. */
+char *crt_req_origin_addr_get(crt_rpc_t *rpc);
+
+/** The version of a request's protocol. */
+int crt_req_get_proto_ver(crt_rpc_t *req);
+
+/** Gives up all requests to a rank of the primary group. */
+int crt_rank_abort(d_rank_t rank);
+
+/** Gives up all requests to the ranks of a group. */
+int crt_rank_abort_all(crt_group_t *grp);
+
+/** Gives up all requests to an endpoint's rank. */
+int crt_ep_abort(crt_endpoint_t *ep);
+
+/**
+ * Registers a protocol with its handlers: all opcodes of one version. `-DER_EXIST` if one is registered
+ * already.
+ */
+int crt_proto_register(struct crt_proto_format *cpf);
+
+/**
+ * Asks a peer which of `count` versions of a protocol it knows; `cb` gets the highest one. Waits at most
+ * `timeout` seconds, or as long as for any request with 0.
+ */
+int crt_proto_query(crt_endpoint_t *tgt_ep, crt_opcode_t base_opc, uint32_t *ver, int count,
+		uint32_t timeout, crt_proto_query_cb_t cb, void *arg);
+
+/** The same by way of a context, where it is the first one with null. */
+int crt_proto_query_with_ctx(crt_endpoint_t *tgt_ep, crt_opcode_t base_opc, uint32_t *ver,
+		int count, uint32_t timeout, crt_proto_query_cb_t cb, void *arg, crt_context_t ctx);
+
+/**
+ * Makes a collective RPC: a request to all ranks of `grp` but those of `filter_ranks`, along a tree of the shape
+ * `tree_topo` with this rank as its root; `flags` are `CRT_RPC_FLAG_*`, `priv` goes to the callbacks of
+ * `crt_corpc_ops` at this rank.
+ */
+int crt_corpc_req_create(crt_context_t crt_ctx, crt_group_t *grp, d_rank_list_t *filter_ranks,
+		crt_opcode_t opc, crt_bulk_t co_bulk_hdl, void *priv, uint32_t flags, int tree_topo,
+		crt_rpc_t **req);
+
+/** Registers memory for bulk transfers. */
+int crt_bulk_create(crt_context_t crt_ctx, d_sg_list_t *sgl, crt_bulk_perm_t bulk_perm,
+		crt_bulk_t *bulk_hdl);
+
+/** Adds the address of a context to a handle, so that who gets it from somebody else can reach its memory. */
+int crt_bulk_bind(crt_bulk_t bulk_hdl, crt_context_t crt_ctx);
+
+/** Takes a reference to a handle. */
+int crt_bulk_addref(crt_bulk_t bulk_hdl);
+
+/** Gives a handle of memory back. */
+int crt_bulk_free(crt_bulk_t bulk_hdl);
+
+/**
+ * Stores the pieces of memory of a handle of this process at `sgl`, which has room for `sg_nr` of them;
+ * `-DER_TRUNC` if these are too few, and `sg_nr_out` tells how many there are.
+ */
+int crt_bulk_access(crt_bulk_t bulk_hdl, d_sg_list_t *sgl);
+
+/** Transfers memory; `complete_cb` is called when that is done, and may be null. The descriptor is copied. */
+int crt_bulk_transfer(struct crt_bulk_desc *bulk_desc, crt_bulk_cb_t complete_cb, void *arg,
+		crt_bulk_opid_t *opid);
+
+/** The same with memory of who has bound the remote handle, instead of the request's sender. */
+int crt_bulk_bind_transfer(struct crt_bulk_desc *bulk_desc, crt_bulk_cb_t complete_cb, void *arg,
+		crt_bulk_opid_t *opid);
+
+/** Stores the bytes of memory of a handle. */
+int crt_bulk_get_len(crt_bulk_t bulk_hdl, size_t *bulk_len);
+
+/** Stores how many pieces of memory a handle has. */
+int crt_bulk_get_sgnum(crt_bulk_t bulk_hdl, unsigned int *bulk_sgnum);
+
+/** Gives a transfer up, whose callback will be told. What it returns is Mercury's error code, 0 for none. */
+int crt_bulk_abort(crt_context_t crt_ctx, crt_bulk_opid_t opid);
+
+/** Makes what packs to `buf`, unpacks from it, or frees what was unpacked, for which it may be null. */
+int crt_proc_create(crt_context_t crt_ctx, void *buf, size_t buf_size, crt_proc_op_t proc_op,
+		crt_proc_t *proc);
+
+/** Ends it. The buffer stays. */
+int crt_proc_destroy(crt_proc_t proc);
+
+/** Starts again, with another buffer and operation. */
+int crt_proc_reset(crt_proc_t proc, void *buf, size_t buf_size, crt_proc_op_t proc_op);
+
+/**
+ * Bytes that were packed or unpacked so far, which may be more than the buffer has room for: then it holds no
+ * message.
+ */
+size_t crp_proc_get_size_used(crt_proc_t proc);
+
+/** Stores what it does. */
+int crt_proc_get_op(crt_proc_t proc, crt_proc_op_t *proc_op);
+
+/** Packs or unpacks bytes as they are. */
+int crt_proc_memcpy(crt_proc_t proc, crt_proc_op_t proc_op, void *data, size_t data_size);
+
+/** Packs or unpacks a number, lowest byte first. */
+int crt_proc_int8_t(crt_proc_t proc, crt_proc_op_t proc_op, int8_t *data);
+
+/** The same. */
+int crt_proc_uint8_t(crt_proc_t proc, crt_proc_op_t proc_op, uint8_t *data);
+
+/** The same. */
+int crt_proc_int16_t(crt_proc_t proc, crt_proc_op_t proc_op, int16_t *data);
+
+/** The same. */
+int crt_proc_uint16_t(crt_proc_t proc, crt_proc_op_t proc_op, uint16_t *data);
+
+/** The same. */
+int crt_proc_int32_t(crt_proc_t proc, crt_proc_op_t proc_op, int32_t *data);
+
+/** The same. */
+int crt_proc_uint32_t(crt_proc_t proc, crt_proc_op_t proc_op, uint32_t *data);
+
+/** The same. */
+int crt_proc_int64_t(crt_proc_t proc, crt_proc_op_t proc_op, int64_t *data);
+
+/** The same. */
+int crt_proc_uint64_t(crt_proc_t proc, crt_proc_op_t proc_op, uint64_t *data);
+
+/** Packs or unpacks a byte that is 0 or 1. */
+int crt_proc_bool(crt_proc_t proc, crt_proc_op_t proc_op, bool *data);
+
+/** Packs, unpacks or frees a handle of memory, whose owner is then the peer. It may be null. */
+int crt_proc_crt_bulk_t(crt_proc_t proc, crt_proc_op_t proc_op, crt_bulk_t *bulk_hdl);
+
+/** Packs, unpacks or frees a string. It may be null. */
+int crt_proc_d_string_t(crt_proc_t proc, crt_proc_op_t proc_op, d_string_t *data);
+
+/** The same. */
+int crt_proc_d_const_string_t(crt_proc_t proc, crt_proc_op_t proc_op, d_const_string_t *data);
+
+/** Packs or unpacks a UUID. */
+int crt_proc_uuid_t(crt_proc_t proc, crt_proc_op_t proc_op, uuid_t *data);
+
+/** Packs, unpacks or frees a list of ranks. An empty one is unpacked as null. */
+int crt_proc_d_rank_list_t(crt_proc_t proc, crt_proc_op_t proc_op, d_rank_list_t **data);
+
+/**
+ * Packs or unpacks a piece of memory: its used part. Unpacked it lies in the buffer, and freeing only forgets
+ * it.
+ */
+int crt_proc_d_iov_t(crt_proc_t proc, crt_proc_op_t proc_op, d_iov_t *data);
+
+/** Packs, unpacks or frees a list of them. Unpacked the list is allocated, and its pieces lie in the buffer. */
+int crt_proc_d_sg_list_t(crt_proc_t proc, crt_proc_op_t proc_op, d_sg_list_t *data);
+
+/** Makes `rank` the rank of this engine, which joins its group at version `group_version_min` (from 1). Once. */
+int crt_rank_self_set(d_rank_t rank, uint32_t group_version_min);
 
 /** Stores the URI of this engine's context `tag`, to be freed by `D_FREE`. */
 int crt_self_uri_get(int tag, char **uri);
@@ -20,27 +399,131 @@ int crt_self_uri_get(int tag, char **uri);
 /** Stores the incarnation of this engine: when it joined its group, in HLC time. */
 int crt_self_incarnation_get(uint64_t *incarnation);
 
-/**
- * Makes `rank` the rank of this engine, which joins its group at version `group_version_min` (from 1).
- * Once; 0 or `-DER_INVAL`.
- */
-int crt_rank_self_set(d_rank_t rank, uint32_t group_version_min);
+/** Stores the URI of a context of a rank, to be freed by `D_FREE`. */
+int crt_rank_uri_get(crt_group_t *grp, d_rank_t rank, int tag, char **uri);
+
+/** Stores what SWIM knows of a rank. `-DER_NONEXIST` if that is nothing. */
+int crt_rank_state_get(crt_group_t *grp, d_rank_t rank, struct swim_member_state *state);
+
+/** The group of a name, the primary one for null; null if there is none. */
+crt_group_t *crt_group_lookup(crt_group_id_t grp_id);
 
 /**
- * Stores the rank of this engine in `grp`, null for the primary group, at `rank`. 0, `-DER_NONEXIST` (and
- * `CRT_NO_RANK`) before the rank is set, or `-DER_INVAL`.
+ * Stores the rank of this engine in `grp`, null for the primary group, at `rank`. `-DER_NONEXIST` (and
+ * `CRT_NO_RANK`) before the rank is set.
  */
 int crt_group_rank(crt_group_t *grp, d_rank_t *rank);
 
-/** Leaves the group and ends the RPC layer. 0 or `-DER_*`. */
-int crt_finalize(void);
+/** Stores how many ranks a group has. */
+int crt_group_size(crt_group_t *grp, uint32_t *size);
 
-/** Registers a protocol with its handlers; `cart/api.h`. */
-int crt_proto_register(struct crt_proto_format *cpf);
+/** Stores the version of a group. */
+int crt_group_version(crt_group_t *grp, uint32_t *version);
+
+/** Sets it. */
+int crt_group_version_set(crt_group_t *grp, uint32_t version);
+
+/** Stores the ranks of a group, to be freed by `d_rank_list_free`. */
+int crt_group_ranks_get(crt_group_t *group, d_rank_list_t **list);
+
+/** Stores the rank in the primary group of one in a secondary group. */
+int crt_group_rank_s2p(crt_group_t *subgrp, d_rank_t rank_in, d_rank_t *rank_out);
+
+/** Stores the rank in a secondary group of one in the primary group. */
+int crt_group_rank_p2s(crt_group_t *subgrp, d_rank_t rank_in, d_rank_t *rank_out);
+
+/** Takes a rank out of a group. */
+int crt_group_rank_remove(crt_group_t *group, d_rank_t rank);
+
+/** Makes a group that this process is no member of. For clients. */
+int crt_group_view_create(crt_group_id_t grpid, crt_group_t **ret_grp);
+
+/** Ends it. */
+int crt_group_view_destroy(crt_group_t *grp);
+
+/** Adds a rank to a primary group, with the URI of its first context as one of `ctx`'s provider. */
+int crt_group_primary_rank_add(crt_context_t ctx, crt_group_t *grp, d_rank_t primary_rank,
+		char *uri);
+
+/** Adds a rank of the primary group to a secondary one, as `secondary_rank`. */
+int crt_group_secondary_rank_add(crt_group_t *grp, d_rank_t secondary_rank, d_rank_t primary_rank);
+
+/** Makes a group of ranks of the primary one, which may be null for none. */
+int crt_group_secondary_create(crt_group_id_t grp_name, crt_group_t *primary_grp,
+		d_rank_list_t *ranks, crt_group_t **ret_grp);
+
+/** Ends it. */
+int crt_group_secondary_destroy(crt_group_t *grp);
+
+/** Whether ranks that leave the primary group leave a secondary one as well. */
+int crt_group_auto_rank_remove(crt_group_t *grp, bool enable);
+
+/**
+ * Changes a primary group, all at once, to the version `version`. `uris` has, for each of `num_ctxs` contexts,
+ * one URI a rank; `incarnations` one a rank.
+ */
+int crt_group_primary_modify(crt_group_t *grp, crt_context_t *ctxs, int num_ctxs,
+		d_rank_list_t *ranks, uint64_t *incarnations, char **uris, crt_group_mod_op_t op,
+		uint32_t version);
+
+/**
+ * Changes a secondary group, all at once, to the version `version`: `sec_ranks` are the ranks there of
+ * `prim_ranks`.
+ */
+int crt_group_secondary_modify(crt_group_t *grp, d_rank_list_t *sec_ranks,
+		d_rank_list_t *prim_ranks, crt_group_mod_op_t op, uint32_t version);
+
+/** Makes a view of a group from the file that `crt_group_config_save` has written. For clients. */
+int crt_group_attach(crt_group_id_t srv_grpid, crt_group_t **attached_grp);
+
+/** Ends it. */
+int crt_group_detach(crt_group_t *attached_grp);
+
+/** Sets the directory of groups' files. */
+int crt_group_config_path_set(const char *path);
+
+/** Writes a group's file: the URIs of all ranks, or only of this one. */
+int crt_group_config_save(crt_group_t *grp, bool forall);
+
+/** Removes a group's file. */
+int crt_group_config_remove(crt_group_t *grp);
+
+/** Starts SWIM on the context of a number. */
+int crt_swim_init(int crt_ctx_idx);
+
+/** Ends SWIM. */
+void crt_swim_fini(void);
+
+/** Has `event_handler` told of ranks that come and go, with `arg`. */
+int crt_register_event_cb(crt_event_cb event_handler, void *arg);
+
+/** Undoes `crt_register_event_cb` of the same pair. 0 or `-DER_NONEXIST`. */
+int crt_unregister_event_cb(crt_event_cb event_handler, void *arg);
+
+/** Has `event_handler`, and nobody else, told of clocks that differ, with `arg`. 0. */
+int crt_register_hlc_error_cb(crt_hlc_error_cb event_handler, void *arg);
 
 #ifdef __cplusplus
 }  // extern "C"
 #endif  // __cplusplus
+
+/** `crt_init_opt` without options. */
+static inline int
+crt_init(crt_group_id_t grpid, uint32_t flags)
+{
+	return crt_init_opt(grpid, flags, NULL);
+}
+
+/** A topology: a shape and its ratio; negative for a shape that there is not. */
+static inline int
+crt_tree_topo(enum crt_tree_type tree_type, uint32_t branch_ratio)
+{
+	const uint32_t mask = (1u << CRT_TREE_TYPE_SHIFT) - 1;
+
+	if (tree_type < CRT_TREE_MIN || tree_type > CRT_TREE_MAX)
+		return -DER_INVAL;
+	return (int)((uint32_t)tree_type << CRT_TREE_TYPE_SHIFT | (branch_ratio & mask));
+}
 
 /** The input of a request, and the output of its reply. */
 static inline void *
@@ -61,5 +544,279 @@ crt_quiet_error(int err)
 {
 	return err == -DER_GRPVER;
 }
+
+/** What a `crt_proc_op_t` is. */
+#define ENCODING(proc_op) ((proc_op) == CRT_PROC_ENCODE)
+#define DECODING(proc_op) ((proc_op) == CRT_PROC_DECODE)
+#define FREEING(proc_op)  ((proc_op) == CRT_PROC_FREE)
+
+/** Serialization of types that are others by another name. */
+#define crt_proc_raw            crt_proc_memcpy
+#define crt_proc__Bool          crt_proc_bool
+#define crt_proc_int            crt_proc_int32_t
+#define crt_proc_d_rank_t       crt_proc_uint32_t
+#define crt_proc_crt_status_t   crt_proc_int32_t
+#define crt_proc_crt_group_id_t crt_proc_d_string_t
+
+/*
+ * Structures of RPCs.
+ *
+ * A structure is a sequence of fields, `((type)(name)kind)((type)(name)kind)...`, maybe an empty one:
+ *
+ *	#define ISEQ_GREET ((d_string_t)(name)CRT_VAR)((uint32_t)(times)CRT_VAR)
+ *	#define OSEQ_GREET ((int32_t)(rc)CRT_VAR)
+ *
+ *	CRT_RPC_DECLARE(greet, ISEQ_GREET, OSEQ_GREET)
+ *	CRT_RPC_DEFINE(greet, ISEQ_GREET, OSEQ_GREET)
+ *
+ * The first, in a header, declares `struct greet_in`, `struct greet_out` and `CQF_greet`, the `prf_req_fmt` of a
+ * protocol. The second, in one source file, defines `CQF_greet`.
+ *
+ * A field of type `t` is serialized by `crt_proc_t(proc, op, &field)`, of type `struct t` by
+ * `crt_proc_struct_t`; those of a module's own types are written by the module.
+ */
+
+/** The kind of a field: a value. */
+#define CRT_VAR   (0)
+/** A pointer to what the field's type says; `crt_proc_` of that type allocates and frees it. */
+#define CRT_PTR   (1)
+/** An array, allocated by decoding: `struct { uint64_t ca_count; type *ca_arrays; }`. */
+#define CRT_ARRAY (2)
+/** A value whose bytes go as they are. */
+#define CRT_RAW   (3)
+
+/* Expands its arguments before it joins them. */
+#define CRT_PP_CAT(a, b)              CRT_PP_CAT_(a, b)
+#define CRT_PP_CAT_(a, b)             a##b
+
+/* CRT_PP_HAS(CRT_PP_x) is 1 if CRT_PP_x is a macro that yields `~, 1,`, otherwise 0. */
+#define CRT_PP_HAS(...)               CRT_PP_SECOND(__VA_ARGS__, 0, ~)
+#define CRT_PP_SECOND(a, b, ...)      b
+#define CRT_PP_THIRD(a, b, c, ...)    c
+
+/* Whether a sequence has fields. */
+#define CRT_PP_SOME(seq)              CRT_PP_HAS(CRT_PP_FIELD_THERE seq)
+#define CRT_PP_FIELD_THERE(...)       ~, 1,
+
+/* The serializing function of a type, which is `struct x` or one word. */
+#define CRT_PP_PROC(type)             CRT_PP_CAT(CRT_PP_PROC_, CRT_PP_HAS(CRT_PP_IS_##type))(type)
+#define CRT_PP_IS_struct              ~, 1,
+#define CRT_PP_PROC_0(type)           crt_proc_##type
+#define CRT_PP_PROC_1(type)           CRT_PP_CAT(crt_proc_struct_, CRT_PP_THIRD_OF(CRT_PP_IS_##type))
+#define CRT_PP_THIRD_OF(...)          CRT_PP_THIRD(__VA_ARGS__, ~)
+
+/* Calls a macro `m_<kind>(type, name)` for a field. */
+#define CRT_PP_FIELD(m, field)        CRT_PP_FIELD_(m, CRT_PP_ARGS field)
+#define CRT_PP_FIELD_(...)            CRT_PP_FIELD_KIND(__VA_ARGS__)
+#define CRT_PP_FIELD_KIND(m, type, name, kind) CRT_PP_CAT(m, kind)(type, name)
+#define CRT_PP_ARGS(type)             type, CRT_PP_ARGS_NAME
+#define CRT_PP_ARGS_NAME(name)        name, CRT_PP_ARGS_KIND
+#define CRT_PP_ARGS_KIND(kind)        kind
+
+/*
+ * A loop over a sequence: two macros that call each other by turns, since none can call itself. The one that would
+ * come after the last field gets `_END` appended, which is a macro without a body.
+ */
+#define CRT_PP_LOOP(...)              CRT_PP_LOOP_(__VA_ARGS__)
+#define CRT_PP_LOOP_(...)             __VA_ARGS__##_END
+
+/* The members of a structure. */
+#define CRT_PP_MEMBERS(seq)           CRT_PP_LOOP(CRT_PP_MEMBER_A seq)
+#define CRT_PP_MEMBER_A(field)        CRT_PP_FIELD(CRT_PP_MEMBER_, field) CRT_PP_MEMBER_B
+#define CRT_PP_MEMBER_B(field)        CRT_PP_FIELD(CRT_PP_MEMBER_, field) CRT_PP_MEMBER_A
+#define CRT_PP_MEMBER_A_END
+#define CRT_PP_MEMBER_B_END
+#define CRT_PP_MEMBER_0(type, name)   type name;
+#define CRT_PP_MEMBER_1(type, name)   type *name;
+#define CRT_PP_MEMBER_3(type, name)   type name;
+#define CRT_PP_MEMBER_2(type, name)                                                                \
+	struct {                                                                                   \
+		uint64_t ca_count;                                                                 \
+		type    *ca_arrays;                                                                \
+	} name;
+
+/* Asserts that a member lies where it would lie if all members were packed. */
+#define CRT_PP_NO_HOLES(seq)          CRT_PP_LOOP(CRT_PP_NO_HOLE_A seq)
+#define CRT_PP_NO_HOLE_A(field)       CRT_PP_FIELD(CRT_PP_NO_HOLE_, field) CRT_PP_NO_HOLE_B
+#define CRT_PP_NO_HOLE_B(field)       CRT_PP_FIELD(CRT_PP_NO_HOLE_, field) CRT_PP_NO_HOLE_A
+#define CRT_PP_NO_HOLE_A_END
+#define CRT_PP_NO_HOLE_B_END
+#define CRT_PP_NO_HOLE_0              CRT_PP_NO_HOLE
+#define CRT_PP_NO_HOLE_1              CRT_PP_NO_HOLE
+#define CRT_PP_NO_HOLE_2              CRT_PP_NO_HOLE
+#define CRT_PP_NO_HOLE_3              CRT_PP_NO_HOLE
+#define CRT_PP_NO_HOLE(type, name)                                                                 \
+	static_assert(offsetof(crt_plain, name) == offsetof(crt_packed, name),                     \
+		      "the structure has a hole before " #name);
+
+/** `struct name`, without holes, of a sequence of fields; nothing of an empty one. */
+#define CRT_GEN_STRUCT(name, seq) CRT_PP_CAT(CRT_PP_STRUCT_, CRT_PP_SOME(seq))(name, seq)
+#define CRT_PP_STRUCT_0(name, seq)
+#define CRT_PP_STRUCT_1(name, seq)                                                                 \
+	struct name {                                                                              \
+		CRT_PP_MEMBERS(seq)                                                                \
+	};                                                                                         \
+	_Pragma("pack(push, 1)")                                                                   \
+	struct name##_packed {                                                                     \
+		CRT_PP_MEMBERS(seq)                                                                \
+	};                                                                                         \
+	_Pragma("pack(pop)")                                                                       \
+	static inline __attribute__((unused)) void name##_has_no_holes(void)                       \
+	{                                                                                          \
+		typedef struct name          crt_plain;                                            \
+		typedef struct name##_packed crt_packed;                                           \
+		CRT_PP_NO_HOLES(seq)                                                               \
+	}
+
+/*
+ * Packs or unpacks a field, if those before it went well; `done` counts them. An array that is unpacked grows with
+ * the elements that arrive, so that its size is not taken on trust.
+ */
+#define CRT_PP_PASS(seq)              CRT_PP_LOOP(CRT_PP_PASS_A seq)
+#define CRT_PP_PASS_A(field)          CRT_PP_FIELD(CRT_PP_PASS_, field) CRT_PP_PASS_B
+#define CRT_PP_PASS_B(field)          CRT_PP_FIELD(CRT_PP_PASS_, field) CRT_PP_PASS_A
+#define CRT_PP_PASS_A_END
+#define CRT_PP_PASS_B_END
+#define CRT_PP_PASS_0(type, name)     CRT_PP_PASS_IF(CRT_PP_PROC(type)(proc, proc_op, &ptr->name))
+#define CRT_PP_PASS_1                 CRT_PP_PASS_0
+#define CRT_PP_PASS_3(type, name)                                                                  \
+	CRT_PP_PASS_IF(crt_proc_memcpy(proc, proc_op, &ptr->name, sizeof(type)))
+#define CRT_PP_PASS_IF(call)                                                                       \
+	if (rc == 0) {                                                                             \
+		rc = call;                                                                         \
+		if (rc == 0)                                                                       \
+			done++;                                                                    \
+	}
+#define CRT_PP_PASS_2(type, name)                                                                  \
+	if (rc == 0) {                                                                             \
+		uint64_t count = ptr->name.ca_count;                                               \
+		uint64_t i;                                                                        \
+		if (DECODING(proc_op)) {                                                           \
+			ptr->name.ca_arrays = NULL;                                                \
+			ptr->name.ca_count  = 0;                                                   \
+		} else if (count > 0 && ptr->name.ca_arrays == NULL) {                             \
+			rc = -DER_INVAL;                                                           \
+		}                                                                                  \
+		if (rc == 0)                                                                       \
+			rc = crt_proc_uint64_t(proc, proc_op, &count);                             \
+		for (i = 0; rc == 0 && i < count; i++) {                                           \
+			if (DECODING(proc_op)) {                                                   \
+				type *room = (type *)crt_array_room(ptr->name.ca_arrays, i, count, \
+								    sizeof(type));                 \
+				if (room == NULL) {                                                \
+					rc = -DER_NOMEM;                                           \
+					break;                                                     \
+				}                                                                  \
+				ptr->name.ca_arrays = room;                                        \
+			}                                                                          \
+			rc = CRT_PP_PROC(type)(proc, proc_op, &ptr->name.ca_arrays[i]);            \
+			if (rc == 0 && DECODING(proc_op))                                          \
+				ptr->name.ca_count = i + 1;                                        \
+		}                                                                                  \
+		if (rc == 0)                                                                       \
+			done++;                                                                    \
+		else if (DECODING(proc_op))                                                        \
+			CRT_PP_FREE_ARRAY(type, name)                                              \
+	}
+
+/* Frees a field, if it is one of those that were done. */
+#define CRT_PP_FREE(seq)              CRT_PP_LOOP(CRT_PP_FREE_A seq)
+#define CRT_PP_FREE_A(field)          CRT_PP_FIELD(CRT_PP_FREE_, field) CRT_PP_FREE_B
+#define CRT_PP_FREE_B(field)          CRT_PP_FIELD(CRT_PP_FREE_, field) CRT_PP_FREE_A
+#define CRT_PP_FREE_A_END
+#define CRT_PP_FREE_B_END
+#define CRT_PP_FREE_0(type, name)                                                                  \
+	if (done > 0) {                                                                            \
+		done--;                                                                            \
+		(void)CRT_PP_PROC(type)(proc, CRT_PROC_FREE, &ptr->name);                          \
+	}
+#define CRT_PP_FREE_1                 CRT_PP_FREE_0
+#define CRT_PP_FREE_2(type, name)                                                                  \
+	if (done > 0) {                                                                            \
+		done--;                                                                            \
+		CRT_PP_FREE_ARRAY(type, name)                                                      \
+	}
+#define CRT_PP_FREE_3(type, name)                                                                  \
+	if (done > 0)                                                                              \
+		done--;
+#define CRT_PP_FREE_ARRAY(type, name)                                                              \
+	{                                                                                          \
+		uint64_t crt_at;                                                                   \
+		for (crt_at = 0; ptr->name.ca_arrays != NULL && crt_at < ptr->name.ca_count;       \
+		     crt_at++)                                                                     \
+			(void)CRT_PP_PROC(type)(proc, CRT_PROC_FREE,                               \
+						&ptr->name.ca_arrays[crt_at]);                     \
+		d_free(ptr->name.ca_arrays);                                                       \
+		ptr->name.ca_arrays = NULL;                                                        \
+		ptr->name.ca_count  = 0;                                                           \
+	}
+
+/** Room for element `used` of an array that shall have `count`, zeroed; null without memory. */
+static inline void *
+crt_array_room(void *array, uint64_t used, uint64_t count, size_t size)
+{
+	const uint64_t first = 64;
+	uint64_t       room;
+	char          *moved;
+
+	/* There is room for `first` elements, and from there for powers of two. */
+	if (used != 0 && (used < first || (used & (used - 1)) != 0))
+		return array;
+	room = used == 0 ? first : 2 * used;
+	if (room > count)
+		room = count;
+	moved = (char *)d_realloc(array, room * size);
+	if (moved != NULL)
+		memset(moved + used * size, 0, (room - used) * size);
+	return moved;
+}
+
+/** `crt_proc_<name>`, which serializes `struct name` of a sequence of fields. If unpacking fails nothing is kept. */
+#define CRT_GEN_PROC_FUNC(name, seq)                                                               \
+	static int crt_proc_##name(crt_proc_t proc, struct name *ptr)                              \
+	{                                                                                          \
+		crt_proc_op_t proc_op;                                                             \
+		unsigned int  done = 0;                                                            \
+		int           rc;                                                                  \
+                                                                                                   \
+		if (proc == NULL || ptr == NULL)                                                   \
+			return -DER_INVAL;                                                         \
+		rc = crt_proc_get_op(proc, &proc_op);                                              \
+		if (rc != 0)                                                                       \
+			return rc;                                                                 \
+		if (FREEING(proc_op)) {                                                            \
+			done = ~0u;                                                                \
+		} else {                                                                           \
+			CRT_PP_PASS(seq)                                                           \
+		}                                                                                  \
+		if (FREEING(proc_op) || (rc != 0 && DECODING(proc_op))) {                          \
+			CRT_PP_FREE(seq)                                                           \
+		}                                                                                  \
+		return rc;                                                                         \
+	}
+
+/** Declares the structures of an RPC, `rpc_name_in` and `rpc_name_out`, and its format `CQF_rpc_name`. */
+#define CRT_RPC_DECLARE(rpc_name, fields_in, fields_out)                                           \
+	CRT_GEN_STRUCT(rpc_name##_in, fields_in)                                                   \
+	CRT_GEN_STRUCT(rpc_name##_out, fields_out)                                                 \
+	extern struct crt_req_format CQF_##rpc_name;
+
+/** Defines the format. */
+#define CRT_RPC_DEFINE(rpc_name, fields_in, fields_out)                                            \
+	CRT_PP_CAT(CRT_PP_DEFINE_, CRT_PP_SOME(fields_in))(rpc_name##_in, fields_in)               \
+	CRT_PP_CAT(CRT_PP_DEFINE_, CRT_PP_SOME(fields_out))(rpc_name##_out, fields_out)            \
+	struct crt_req_format CQF_##rpc_name = {                                                   \
+		CRT_PP_CAT(CRT_PP_FORMAT_PROC_, CRT_PP_SOME(fields_in))(rpc_name##_in),            \
+		CRT_PP_CAT(CRT_PP_FORMAT_PROC_, CRT_PP_SOME(fields_out))(rpc_name##_out),          \
+		CRT_PP_CAT(CRT_PP_FORMAT_SIZE_, CRT_PP_SOME(fields_in))(rpc_name##_in),            \
+		CRT_PP_CAT(CRT_PP_FORMAT_SIZE_, CRT_PP_SOME(fields_out))(rpc_name##_out),          \
+	};
+#define CRT_PP_DEFINE_0(name, seq)
+#define CRT_PP_DEFINE_1               CRT_GEN_PROC_FUNC
+#define CRT_PP_FORMAT_PROC_0(name)    NULL
+/* By way of a function of no arguments: compilers take that for the intention that it is. */
+#define CRT_PP_FORMAT_PROC_1(name)    (crt_proc_cb_t)(void (*)(void))crt_proc_##name
+#define CRT_PP_FORMAT_SIZE_0(name)    0
+#define CRT_PP_FORMAT_SIZE_1(name)    sizeof(struct name)
 
 #endif /* DAOS_ENGINE_CART_API_H */

@@ -3,17 +3,224 @@
 #ifndef DAOS_ENGINE_CART_IV_H
 #define DAOS_ENGINE_CART_IV_H
 
-/** @file cart/iv.h: types of incast variables. */
+/** @file cart/iv.h: incast variables. */
 
 #include <cart/types.h>
 
-/** Callbacks of a class of incast variables; opaque until CaRT comes. */
-struct crt_iv_ops;
+/** `CRT_IV_CLASS_UPDATE_IN_ORDER`: all ranks see updates in the same order. */
+#define CRT_IV_CLASS_UPDATE_IN_ORDER 1
+
+/** `CRT_IV_CLASS_DISCARD_CACHE`: values are dropped when the tree changes. */
+#define CRT_IV_CLASS_DISCARD_CACHE 2
+
+/** What a value is asked for, as bits. */
+typedef enum {
+	/** To be read: `ivo_on_fetch` follows. */
+	CRT_IV_PERM_READ = 1,
+	/** To be written: `ivo_on_update` or `ivo_on_refresh` follows. */
+	CRT_IV_PERM_WRITE = 2,
+	/** The caller has buffers of its own. */
+	CRT_IV_NO_ALLOC = 4,
+} crt_iv_perm_t;
+
+/** How a request gets to the root. */
+typedef enum {
+	/** Along the tree. */
+	CRT_IV_SHORTCUT_NONE = 0,
+	/** Directly. */
+	CRT_IV_SHORTCUT_TO_ROOT = 1,
+} crt_iv_shortcut_t;
+
+/** When the other ranks hear of an update. */
+typedef enum {
+	/** Never. */
+	CRT_IV_SYNC_NONE = 0,
+	/** Before the update completes. */
+	CRT_IV_SYNC_EAGER = 1,
+	/** After the update has completed. */
+	CRT_IV_SYNC_LAZY = 2,
+} crt_iv_sync_mode_t;
+
+/** What the other ranks hear of an update. */
+typedef enum {
+	/** Nothing. */
+	CRT_IV_SYNC_EVENT_NONE = 0,
+	/** The value. */
+	CRT_IV_SYNC_EVENT_UPDATE = 1,
+	/** That there is a new value. */
+	CRT_IV_SYNC_EVENT_NOTIFY = 2,
+} crt_iv_sync_event_t;
+
+/** What a callback is told of the request, as bits. */
+typedef enum {
+	/** This rank is the root. */
+	CRT_IV_FLAG_ROOT = 1,
+	/** The fetch waited for another one of the same key. */
+	CRT_IV_FLAG_PENDING_FETCH = 2,
+} crt_iv_flag_t;
+
+/** Further wishes, as bits. */
+typedef enum {
+	/** A rank without the namespace aborts. */
+	CRT_IV_SYNC_FLAG_NS_ERRORS_FATAL = 1,
+	/** The value goes to the root and comes back changed; mode none, event update. */
+	CRT_IV_SYNC_BIDIRECTIONAL = 2,
+} crt_iv_sync_flag_t;
 
 /** A namespace of incast variables, owned by CaRT. */
 typedef void *crt_iv_namespace_t;
 
 /** A key: any string of bytes. */
 typedef d_iov_t crt_iv_key_t;
+
+/** Before a fetch of another rank is handled: calls `cb(cb_arg)`, at once or in a ULT. */
+typedef void (*crt_iv_pre_fetch_cb_t)(crt_iv_namespace_t ivns, crt_iv_key_t *iv_key, crt_generic_cb_t cb, void *cb_arg);
+
+/** A version that a user gives to a value; 0 where there are no versions. */
+typedef uint32_t crt_iv_ver_t;
+
+/** Reads the value for a fetch; 0, `-DER_IVCB_FORWARD` to ask the parent, or another `-DER_*`. */
+typedef int (*crt_iv_on_fetch_cb_t)(crt_iv_namespace_t ivns, crt_iv_key_t *iv_key, crt_iv_ver_t *iv_ver, uint32_t flags, d_sg_list_t *iv_value, void *arg);
+
+/** The same for an update. */
+typedef void (*crt_iv_pre_update_cb_t)(crt_iv_namespace_t ivns, crt_iv_key_t *iv_key, crt_generic_cb_t cb, void *cb_arg);
+
+/** Takes a value that goes from a leaf to the root; 0, `-DER_IVCB_FORWARD` to send it on, or another `-DER_*`. */
+typedef int (*crt_iv_on_update_cb_t)(crt_iv_namespace_t ivns, crt_iv_key_t *iv_key, crt_iv_ver_t iv_ver, uint32_t flags, d_sg_list_t *iv_value, void *arg);
+
+/** The same for a refresh. */
+typedef void (*crt_iv_pre_refresh_cb_t)(crt_iv_namespace_t ivns, crt_iv_key_t *iv_key, crt_generic_cb_t cb, void *cb_arg);
+
+/**
+ * Takes what comes from the root: a value, the news that it is invalid, or, with a null value, that the request
+ * failed with `rc`. 0 or `-DER_*`.
+ */
+typedef int (*crt_iv_on_refresh_cb_t)(crt_iv_namespace_t ivns, crt_iv_key_t *iv_key, crt_iv_ver_t iv_ver, d_sg_list_t *iv_value, bool invalidate, int rc, void *arg);
+
+/** Stores the rank that is the root for a key at `root`; 0 or `-DER_*`. May not yield: CaRT holds a lock. */
+typedef int (*crt_iv_on_hash_cb_t)(crt_iv_namespace_t ivns, crt_iv_key_t *iv_key, d_rank_t *root);
+
+/**
+ * Makes buffers for a value, unless `iv_value` is null or brings its own, and stores at `arg` what the other
+ * callbacks get. 0, and then `ivo_on_put` follows, or `-DER_*`.
+ */
+typedef int (*crt_iv_on_get_cb_t)(crt_iv_namespace_t ivns, crt_iv_key_t *iv_key, crt_iv_ver_t iv_ver, crt_iv_perm_t permission, d_sg_list_t *iv_value, void **arg);
+
+/** Gives back what `ivo_on_get` made. */
+typedef void (*crt_iv_on_put_cb_t)(crt_iv_namespace_t ivns, d_sg_list_t *iv_value, void *arg);
+
+/** Whether two keys are equal. */
+typedef bool (*crt_iv_keys_match_cb_t)(crt_iv_namespace_t ivns, crt_iv_key_t *key1, crt_iv_key_t *key2);
+
+/** Before an update is spread to the children; 0 or `-DER_*`. */
+typedef int (*crt_iv_pre_sync_cb_t)(crt_iv_namespace_t ivns, crt_iv_key_t *iv_key, crt_iv_ver_t iv_ver, d_sg_list_t *iv_value, void *arg);
+
+/** Callbacks of a class of incast variables. */
+struct crt_iv_ops {
+	/** May be null: handled at once. */
+	crt_iv_pre_fetch_cb_t ivo_pre_fetch;
+	/** Must be there. */
+	crt_iv_on_fetch_cb_t ivo_on_fetch;
+	/** May be null: handled at once. */
+	crt_iv_pre_update_cb_t ivo_pre_update;
+	/** Must be there. */
+	crt_iv_on_update_cb_t ivo_on_update;
+	/** May be null: handled at once. */
+	crt_iv_pre_refresh_cb_t ivo_pre_refresh;
+	/** Must be there. */
+	crt_iv_on_refresh_cb_t ivo_on_refresh;
+	/** Must be there. */
+	crt_iv_on_hash_cb_t ivo_on_hash;
+	/** Must be there. */
+	crt_iv_on_get_cb_t ivo_on_get;
+	/** Must be there. */
+	crt_iv_on_put_cb_t ivo_on_put;
+	/** May be null: keys are equal if their bytes are. */
+	crt_iv_keys_match_cb_t ivo_keys_match;
+	/** May be null. */
+	crt_iv_pre_sync_cb_t ivo_pre_sync;
+};
+
+/** A class of incast variables. */
+struct crt_iv_class {
+	/** Its number; what counts is its place in the array of classes. */
+	uint32_t ivc_id;
+	/** `CRT_IV_CLASS_*` bits. */
+	uint32_t ivc_feats;
+	/** Its callbacks. */
+	struct crt_iv_ops *ivc_ops;
+};
+
+/** Called when a namespace is gone. */
+typedef void (*crt_iv_namespace_destroy_cb_t)(crt_iv_namespace_t ivns, void *cb_arg);
+
+/**
+ * Called when a fetch, update or invalidation is done, with 0 or `-DER_*` as `rc`. The value is null if there is
+ * none; it belongs to CaRT.
+ */
+typedef int (*crt_iv_comp_cb_t)(crt_iv_namespace_t ivns, uint32_t class_id, crt_iv_key_t *iv_key, crt_iv_ver_t *iv_ver, d_sg_list_t *iv_value, int rc, void *cb_arg);
+
+/** How an update is spread. */
+typedef struct {
+	/** When the other ranks hear of it. */
+	crt_iv_sync_mode_t ivs_mode;
+	/** What they hear. */
+	crt_iv_sync_event_t ivs_event;
+	/** `crt_iv_sync_flag_t` bits. */
+	uint32_t ivs_flags;
+} crt_iv_sync_t;
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/** Makes a namespace for the ranks of `grp`; copies the classes. 0 or `-DER_*`. */
+int crt_iv_namespace_create(crt_context_t crt_ctx, crt_group_t *grp, int tree_topo,
+		struct crt_iv_class *iv_classes, uint32_t num_classes, uint32_t iv_ns_id,
+		crt_iv_namespace_t *ivns);
+
+/** The same, with a pointer of the user's. */
+int crt_iv_namespace_create_priv(crt_context_t crt_ctx, crt_group_t *grp, int tree_topo,
+		struct crt_iv_class *iv_classes, uint32_t num_classes, uint32_t iv_ns_id,
+		void *user_priv, crt_iv_namespace_t *ivns);
+
+/** Stores the id of the namespace `ivns`, which is passed as it is, not by its address. 0 or `-DER_INVAL`. */
+int crt_iv_namespace_id_get(crt_iv_namespace_t *ivns, uint32_t *id);
+
+/** Replaces the user's pointer of `ivns`, passed as above. 0 or `-DER_INVAL`. */
+int crt_iv_namespace_priv_set(crt_iv_namespace_t *ivns, void *priv);
+
+/** Stores the user's pointer of `ivns`, passed as above. 0 or `-DER_INVAL`. */
+int crt_iv_namespace_priv_get(crt_iv_namespace_t *ivns, void **priv);
+
+/** Ends a namespace; `cb` is called when the last request has gone, maybe at once. 0. */
+int crt_iv_namespace_destroy(crt_iv_namespace_t ivns, crt_iv_namespace_destroy_cb_t cb,
+		void *cb_arg);
+
+/**
+ * Asks for a value. The key stays with the caller, and in place, until `fetch_comp_cb` is called.
+ * 0 or `-DER_*`; with an error the callback may or may not have been called.
+ */
+int crt_iv_fetch(crt_iv_namespace_t ivns, uint32_t class_id, crt_iv_key_t *iv_key,
+		crt_iv_ver_t *iv_ver, crt_iv_shortcut_t shortcut, crt_iv_comp_cb_t fetch_comp_cb,
+		void *cb_arg);
+
+/** Sends a value to the root, which spreads it as `sync_type` says. Key, value and result as above. */
+int crt_iv_update(crt_iv_namespace_t ivns, uint32_t class_id, crt_iv_key_t *iv_key,
+		crt_iv_ver_t *iv_ver, d_sg_list_t *iv_value, crt_iv_shortcut_t shortcut,
+		crt_iv_sync_t sync_type, crt_iv_comp_cb_t update_comp_cb, void *cb_arg);
+
+/** Tells all ranks that a value is invalid. Key and result as above. */
+int crt_iv_invalidate(crt_iv_namespace_t ivns, uint32_t class_id, crt_iv_key_t *iv_key,
+		crt_iv_ver_t *iv_ver, crt_iv_shortcut_t shortcut, crt_iv_sync_t sync_type,
+		crt_iv_comp_cb_t invali_comp_cb, void *cb_arg);
+
+/** Stores how many children this rank has in the tree for a key. 0 or `-DER_*`. */
+int crt_iv_get_nchildren(crt_iv_namespace_t ivns, uint32_t class_id, crt_iv_key_t *iv_key,
+		uint32_t *nchildren);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
 
 #endif /* DAOS_ENGINE_CART_IV_H */

@@ -3,21 +3,117 @@
 #ifndef DAOS_ENGINE_CART_TYPES_H
 #define DAOS_ENGINE_CART_TYPES_H
 
-/** @file cart/types.h: what a module declares of its RPC protocols. */
+/** @file cart/types.h: RPCs, their protocols, endpoints, bulk transfers. */
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <gurt/types.h>
 #include <daos_errno.h>
 
 struct crt_corpc_ops;
 
+/** Bytes of the longest name of a group, with its NUL. */
+#define CRT_GROUP_ID_MAX_LEN 64
+
+/** Bytes of the longest URI, with its NUL. */
+#define CRT_ADDR_STR_MAX_LEN 128
+
+/** Bytes of the largest structure of a request; more goes by bulk transfer. */
+#define CRT_MAX_INPUT_SIZE 67108864
+
+/** Bytes of the largest structure of a reply. */
+#define CRT_MAX_OUTPUT_SIZE 67108864
+
+/** `prf_flags`: there is no reply; the request is done when it was sent. */
+#define CRT_RPC_FEAT_NO_REPLY 2
+
+/** `prf_flags`: waits for the reply for as long as the peer is in the group. */
+#define CRT_RPC_FEAT_NO_TIMEOUT 4
+
+/** `prf_flags`: the first in the queue of an endpoint whose credits are used up, not the last. */
+#define CRT_RPC_FEAT_QUEUE_FRONT 8
+
 /** `CRT_NO_RANK`: stands for no rank. */
 #define CRT_NO_RANK 4294967295
 
-/** Name of a group of engines. */
+/** `CRT_NO_INCARNATION`: the incarnation is not known, or there is none. */
+#define CRT_NO_INCARNATION 0
+
+/** Flags of `crt_init_opt`. */
+enum crt_init_flag_bits {
+	/** `crt_init_opt`: serves requests, as engines do and clients do not. */
+	CRT_FLAG_BIT_SERVER = 1,
+	/** `crt_init_opt`: SWIM starts with `crt_swim_init` only. */
+	CRT_FLAG_BIT_AUTO_SWIM_DISABLE = 2,
+};
+
+/** Flags of `crt_corpc_req_create`. */
+enum crt_rpc_flags {
+	/** Only the ranks of the list get the collective RPC, instead of all others. */
+	CRT_RPC_FLAG_FILTER_INVERT = 2,
+	/** A rank that fails to forward the collective RPC does not handle it either. */
+	CRT_RPC_FLAG_CO_FAILOUT = 4,
+};
+
+/** Which way a bulk transfer goes. */
+typedef enum {
+	/** To the memory of the peer. */
+	CRT_BULK_PUT = 104,
+	/** From the memory of the peer. */
+	CRT_BULK_GET = 105,
+} crt_bulk_op_t;
+
+/** What peers may do with memory. */
+typedef enum {
+	/** Peers may read and write. */
+	CRT_BULK_RW = 136,
+	/** Peers may read. */
+	CRT_BULK_RO = 137,
+	/** Peers may write. */
+	CRT_BULK_WO = 138,
+} crt_bulk_perm_t;
+
+/** How a group changes. */
+typedef enum {
+	/** The group has the ranks of the list, and no others. */
+	CRT_GROUP_MOD_OP_REPLACE = 0,
+	/** Those of the list join it. */
+	CRT_GROUP_MOD_OP_ADD = 1,
+	/** Those of the list leave it. */
+	CRT_GROUP_MOD_OP_REMOVE = 2,
+	/** How many there are. */
+	CRT_GROUP_MOD_OP_COUNT = 3,
+} crt_group_mod_op_t;
+
+/** What a context can be short of. */
+typedef enum {
+	/** Requests that may be under way. */
+	CRT_QUOTA_RPCS = 0,
+	/** Bulk handles that there may be. */
+	CRT_QUOTA_BULKS = 1,
+	/** How many there are. */
+	CRT_QUOTA_COUNT = 2,
+} crt_quota_type_t;
+
+/** Result of an operation: 0 or `-DER_*`. */
+typedef int crt_status_t;
+
+/** Name of a group of engines: printable ASCII without quotes, backslash and semicolon. */
 typedef d_string_t crt_group_id_t;
+
+/** A way to reach a fabric, as an entry of a list. */
+struct crt_protocol_info {
+	/** The next entry, or null. */
+	struct crt_protocol_info *next;
+	/** Mercury's class of plugins. */
+	char *class_name;
+	/** The protocol, as `D_PROVIDER` names it. */
+	char *protocol_name;
+	/** The device. */
+	char *device_name;
+};
 
 /** A group of engines, as a user of CaRT sees it. */
 struct crt_group {
@@ -38,6 +134,48 @@ typedef struct {
 	uint32_t ep_tag;
 } crt_endpoint_t;
 
+/** How the RPC layer is set up. */
+struct crt_init_options {
+	/** Time limit of RPCs, in seconds; 0 for the default. */
+	int cio_crt_timeout;
+	/** What is given below. */
+	uint32_t cio_sep_override : 1;
+	uint32_t cio_use_sep : 1;
+	uint32_t cio_fault_inject : 1;
+	uint32_t cio_use_sensors : 1;
+	uint32_t cio_use_expected_size : 1;
+	uint32_t cio_use_unexpected_size : 1;
+	/** Most contexts that there can be. */
+	int cio_ctx_max_num;
+	/** Requests to one endpoint that may be under way. */
+	int cio_ep_credits;
+	/** Largest reply that is sent in one piece, in bytes. */
+	uint32_t cio_max_expected_size;
+	/** Largest request that is sent in one piece, in bytes. */
+	uint32_t cio_max_unexpected_size;
+	/** Number of the context that SWIM uses. */
+	int cio_swim_crt_idx;
+	/** The provider, null for `D_PROVIDER`. */
+	char *cio_provider;
+	/** The interface, null for `D_INTERFACE`. */
+	char *cio_interface;
+	/** The domain, null for `D_DOMAIN`. */
+	char *cio_domain;
+	/** The port, null for `D_PORT`. */
+	char *cio_port;
+	/** The key, null for `D_PROVIDER_AUTH_KEY`. */
+	char *cio_auth_key;
+	/** Whether one thread uses each context. */
+	bool cio_thread_mode_single;
+	/** Whether to poll without waiting. */
+	bool cio_progress_busy;
+	/** Whether memory of devices is used. */
+	bool cio_mem_device;
+};
+
+/** How the RPC layer is set up. */
+typedef struct crt_init_options crt_init_options_t;
+
 /** Handle of a network context. */
 typedef void *crt_context_t;
 
@@ -52,6 +190,12 @@ typedef void *crt_rpc_output_t;
 
 /** Handle of memory for bulk transfers. */
 typedef void *crt_bulk_t;
+
+/** Handle of several of them. */
+typedef void *crt_bulk_array_t;
+
+/** Handle of a bulk transfer under way. */
+typedef void *crt_bulk_opid_t;
 
 /** An RPC. */
 struct crt_rpc {
@@ -132,6 +276,74 @@ struct crt_proto_format {
 	/** Its number, which is that of the module in `MODID` position. */
 	crt_opcode_t cpf_base;
 };
+
+/** What a peer says of a protocol. */
+struct crt_proto_query_cb_info {
+	/** Of who asked. */
+	void *pq_arg;
+	/** The highest version that both know; valid with a `pq_rc` of 0. */
+	int pq_ver;
+	/** 0 or `-DER_*`: `-DER_NONEXIST` for a protocol that the peer does not know, `-DER_UNREG` for a version. */
+	int pq_rc;
+};
+
+/** Called when a peer has said which versions of a protocol it knows, or no answer will come. */
+typedef void (*crt_proto_query_cb_t)(struct crt_proto_query_cb_info *cb_info);
+
+/** What has become of a request. */
+struct crt_cb_info {
+	/** The request. */
+	crt_rpc_t *cci_rpc;
+	/** The sender's. */
+	void *cci_arg;
+	/** 0 when there is a reply, or a DAOS error code. */
+	int cci_rc;
+};
+
+/** Called when a reply is there, or none will come. */
+typedef void (*crt_cb_t)(const struct crt_cb_info *cb_info);
+
+/** A bulk transfer. */
+struct crt_bulk_desc {
+	/** The request for which it is done, whose sender is the peer. */
+	crt_rpc_t *bd_rpc;
+	/** Which way it goes. */
+	crt_bulk_op_t bd_bulk_op;
+	/** The peer's memory. */
+	crt_bulk_t bd_remote_hdl;
+	/** Where in it, in bytes. */
+	off_t bd_remote_off;
+	/** Memory of our own. */
+	crt_bulk_t bd_local_hdl;
+	/** Where in it, in bytes. */
+	off_t bd_local_off;
+	/** Bytes. */
+	size_t bd_len;
+};
+
+/** What has become of a bulk transfer. */
+struct crt_bulk_cb_info {
+	/** What was asked for. */
+	struct crt_bulk_desc *bci_bulk_desc;
+	/** Of who asked. */
+	void *bci_arg;
+	/** 0 or `-DER_*`: `-DER_TIMEDOUT` if the request's deadline has passed. */
+	int bci_rc;
+	/** CaRT's own. */
+	void *bci_complete_cb;
+};
+
+/** Called when a bulk transfer is done; 0 or `-DER_*`. */
+typedef int (*crt_bulk_cb_t)(const struct crt_bulk_cb_info *cb_info);
+
+/** Whether to go on: 0 to continue, more to stop with success, less to stop with that error. */
+typedef int (*crt_progress_cond_cb_t)(void *arg);
+
+/** A function that was given to somebody else to be called, now or in a ULT of its own. */
+typedef void (*crt_generic_cb_t)(void *arg);
+
+/** The group of those who give no name. */
+#define CRT_DEFAULT_GRPID "crt_default_group"
 
 /** No bulk handle. */
 #define CRT_BULK_NULL (NULL)

@@ -34,6 +34,8 @@
 /** Where the log goes if D_LOG_FILE does not say. */
 #define DAOS_LOG_DEFAULT "/tmp/daos.log"
 
+struct d_hhash;
+
 /** Bits of a fault location that number it within its group. */
 #define DAOS_FAIL_MASK_LOC 65535
 
@@ -55,6 +57,12 @@
 /** Position of those bits. */
 #define DAOS_FAIL_GROUP_SHIFT 16
 
+/** The fault that loses a request on its way to the scheduler. */
+#define DAOS_FAIL_LOST_REQ 65650
+
+/** The fault that keeps the checker from registering a pool. */
+#define DAOS_CHK_LEADER_FAIL_REGPOOL 65715
+
 enum {
 	/** Faults for unit tests. */
 	DAOS_FAIL_UNIT_TEST_GROUP = 1,
@@ -62,6 +70,9 @@ enum {
 	DAOS_FAIL_SYS_TEST_GROUP = 2,
 	/** Number of the group behind the last. */
 	DAOS_FAIL_MAX_GROUP = 3,
+};
+
+enum {
 	/** `enum` of `daos_mgmt.h`: parameters of [`crate::dss_parameters_set`]. */
 	DMG_KEY_FAIL_LOC = 0,
 	/** See [`DMG_KEY_FAIL_LOC`]. */
@@ -72,9 +83,18 @@ enum {
 	DMG_KEY_NUM = 3,
 };
 
+/** The process's table of handles. */
+struct daos_hhash_table {
+	/** It, or null. */
+	struct d_hhash *dht_hhash;
+};
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
+
+/** The process's table of handles (src/common/misc.c). */
+extern struct daos_hhash_table daos_ht;
 
 /** The armed fault location with its `DAOS_FAIL_*` flags, 0 for none (src/common/fail_loc.c). */
 extern uint64_t daos_fail_loc;
@@ -84,6 +104,18 @@ extern uint64_t daos_fail_value;
 
 /** How often a `DAOS_FAIL_SOME` location hits. */
 extern uint64_t daos_fail_num;
+
+/** Makes the table of handles; `feats` are `D_HASH_FT_*`. 0 or `-DER_*`; -DER_ALREADY if there is one. */
+int daos_hhash_init_feats(uint32_t feats);
+
+/** Frees the table of handles. 0 or `-DER_UNINIT`. */
+int daos_hhash_fini(void);
+
+/**
+ * How the RPC layer of a server or client with `crt_nr` contexts is set up; `DAOS_RPC_SIZE_LIMIT` counts. In
+ * static memory.
+ */
+crt_init_options_t *daos_crt_init_opt_get(bool server, int crt_nr);
 
 /** Arms a fault location, or disarms with 0. */
 void daos_fail_loc_set(uint64_t id);
@@ -114,6 +146,15 @@ int daos_fail_init(void);
 
 /** Ends fault injection. */
 void daos_fail_fini(void);
+
+/**
+ * Copies the data of `src`, vector by vector, to the buffers of `dst` (src/common/misc.c). 0, or
+ * `-DER_INVAL` if one of them is too small.
+ */
+int daos_sgl_copy_data(d_sg_list_t *dst, d_sg_list_t *src);
+
+/** The same with new buffers, which `d_sgl_fini` frees. */
+int daos_sgl_alloc_copy_data(d_sg_list_t *dst, d_sg_list_t *src);
 
 /** The text of a UUID for a log line (src/common/debug.c). */
 char *DP_UUID(const void *uuid);

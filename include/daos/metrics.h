@@ -8,6 +8,7 @@
 #include <daos/common.h>
 #include <daos/tls.h>
 #include <daos_types.h>
+#include <gurt/telemetry_common.h>
 
 /** Environment variables of the client's metrics. */
 #define DAOS_CLIENT_METRICS_DUMP_DIR "D_CLIENT_METRICS_DUMP_DIR"
@@ -17,6 +18,15 @@
 
 /** Shared-memory key of the client's metrics. */
 #define DC_TM_JOB_ROOT_ID 256
+
+/** Bytes of shared memory that a node takes, about. */
+#define NODE_BYTES 216
+
+/** The same for a bucket of a histogram. */
+#define BUCKET_BYTES 240
+
+/** The same for a metric, most of which have no histogram. */
+#define PER_METRIC_BYTES 536
 
 /** Metrics that a module has for each pool. */
 struct daos_module_metrics {
@@ -29,5 +39,35 @@ struct daos_module_metrics {
 	/** How many metrics a pool has in all. */
 	int (*dmm_nr_metrics)(void);
 };
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/**
+ * metrics.c: adds the metrics of module `id`, which may be null, to those that the client's stack has for each
+ * pool. 0 or `-DER_NOMEM`.
+ */
+int daos_metrics_init(enum daos_module_tag tag, uint32_t id, struct daos_module_metrics *metrics);
+
+/** metrics.c: forgets all that `daos_metrics_init` has added. */
+void daos_metrics_fini(void);
+
+/**
+ * metrics.c: makes the metrics of a pool below `path` and stores each module's in `metrics`, by module id. 0 or
+ * `-DER_NOMEM`, after which none is left.
+ */
+int daos_module_init_metrics(enum daos_module_tag tag, void **metrics, const char *path,
+		int tgt_id);
+
+/** metrics.c: frees them. */
+void daos_module_fini_metrics(enum daos_module_tag tag, void **metrics);
+
+/** metrics.c: how many metrics a pool has in all modules together. */
+int daos_module_nr_pool_metrics(void);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
 
 #endif /* DAOS_ENGINE_DAOS_METRICS_H */

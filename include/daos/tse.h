@@ -3,7 +3,7 @@
 #ifndef DAOS_ENGINE_DAOS_TSE_H
 #define DAOS_ENGINE_DAOS_TSE_H
 
-/** @file daos/tse.h: the task scheduler, held by value in an xstream. */
+/** @file daos/tse.h: the task scheduler of the client's stack. */
 
 #include <daos/common.h>
 
@@ -19,5 +19,60 @@ typedef struct {
 		uint64_t ds_space[48];
 	} ds_private;
 } tse_sched_t;
+
+/** Called when all tasks of a scheduler are complete. */
+typedef int (*tse_sched_comp_cb_t)(void *args, int rc);
+
+
+/** A task. */
+struct tse_task {
+	/** What it has come to. */
+	int dt_result;
+	/** Reserved; 0. */
+	int dt_pad32;
+	/** The scheduler's. */
+	struct {
+		/** Memory. */
+		char dt_space[1016];
+	} dt_private;
+};
+
+/** A task. */
+typedef struct tse_task tse_task_t;
+
+/** Called before a task runs, or when it is complete; 0 or a DAOS error code. */
+typedef int (*tse_task_cb_t)(tse_task_t *task, void *arg);
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/** tse.c: makes `*sched` a scheduler; `comp_cb` may be null. 0 or a DAOS error code. */
+int tse_sched_init(tse_sched_t *sched, tse_sched_comp_cb_t comp_cb, void *udata);
+
+/** tse.c: ends a scheduler of which nobody has references. */
+void tse_sched_fini(tse_sched_t *sched);
+
+/** tse.c: waits for all its tasks, or cancels them, and ends it. */
+void tse_sched_complete(tse_sched_t *sched, int ret, bool cancel);
+
+/** tse.c: runs the tasks that are ready. */
+void tse_sched_progress(tse_sched_t *sched);
+
+/**
+ * tse.c: gives a task to its scheduler; with `instant` it runs at once if it waits for no other. 0 or a DAOS
+ * error code.
+ */
+int tse_task_schedule(tse_task_t *task, bool instant);
+
+/** tse.c: ends a task: calls its completion callbacks, the last registered first. */
+void tse_task_complete(tse_task_t *task, int ret);
+
+/** tse.c: registers a completion callback and a copy of the `arg_size` bytes at `arg`. 0 or a DAOS error code. */
+int tse_task_register_comp_cb(tse_task_t *task, tse_task_cb_t comp_cb, void *arg, size_t arg_size);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
 
 #endif /* DAOS_ENGINE_DAOS_TSE_H */

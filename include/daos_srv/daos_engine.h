@@ -16,6 +16,7 @@
 #include <daos/metrics.h>
 #include <daos/rpc.h>
 #include <daos/tls.h>
+#include <daos/tse.h>
 #include <daos_srv/iv.h>
 #include <daos_srv/ras.h>
 
@@ -487,6 +488,22 @@ int sched_exec_time(uint64_t *msecs, const char *ult_name);
  */
 struct sched_request *sched_create_ult(struct sched_req_attr *attr, void (*func)(void*), void *arg,
 		size_t stack_size);
+
+/** rpc.c: sends a request and waits for the reply; the caller keeps its reference. 0 or a DAOS error code. */
+int dss_rpc_send(crt_rpc_t *rpc);
+
+/** rpc.c: sends a reply, unless fault injection says at `fail_loc` that it be lost. 0 or a DAOS error code. */
+int dss_rpc_reply(crt_rpc_t *rpc, unsigned int fail_loc);
+
+/**
+ * srv_cli.c: runs a task of the client's stack on the current xstream, and with `sync` waits until it is
+ * complete. `retry_cb`, unless null, gets a copy of the `arg_size` bytes at `arg` when the task completes, before
+ * anybody else, and may have it run again. 0 or a DAOS error code.
+ */
+int dsc_task_run(tse_task_t *task, tse_task_cb_t retry_cb, void *arg, int arg_size, bool sync);
+
+/** srv_cli.c: the task scheduler of the current xstream. */
+tse_sched_t *dsc_scheduler(void);
 
 /** profile.c: stops profiling and closes the files; 0. */
 int srv_profile_stop(void);

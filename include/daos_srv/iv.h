@@ -3,7 +3,7 @@
 #ifndef DAOS_ENGINE_DAOS_SRV_IV_H
 #define DAOS_ENGINE_DAOS_SRV_IV_H
 
-/** @file daos_srv/iv.h: types of the engine's incast variables. */
+/** @file daos_srv/iv.h: the engine's incast variables. */
 
 #include <abt.h>
 
@@ -16,7 +16,7 @@ struct ds_iv_class_ops;
 struct ds_iv_key;
 
 struct crt_iv_ops;
-struct ds_iv_class;
+struct ds_iv_class_ops;
 
 /** Bytes of a key. */
 #define IV_KEY_BUF_SIZE 48
@@ -49,6 +49,41 @@ enum iv_key {
 	IV_CHK = 12,
 };
 
+/** A class of variables: how they are packed and stored. */
+struct ds_iv_class {
+	/** In the list of all classes. */
+	d_list_t iv_class_list;
+	/** CaRT's callbacks. */
+	struct crt_iv_ops *iv_class_crt_cbs;
+	/** An `iv_key`. */
+	int iv_class_id;
+	/** CaRT's number of the callbacks. */
+	int iv_cart_class_id;
+	/** The class's own callbacks. */
+	struct ds_iv_class_ops *iv_class_ops;
+};
+
+/** The key of a variable. */
+struct ds_iv_key {
+	/** Rank to which the variable belongs. */
+	d_rank_t rank;
+	/** An `iv_key`. */
+	int class_id;
+	/** Version that the system runs. */
+	daos_version_t version;
+	/** What else tells variables of a class apart. */
+	char key_buf[48];
+};
+
+/** Makes the key that CaRT sees; 0 or a DAOS error code. */
+typedef int (*ds_iv_key_pack_t)(struct ds_iv_class *iv_class, struct ds_iv_key *iv_key, crt_iv_key_t *iov_key);
+
+/** Reads the key that CaRT sees; 0 or a DAOS error code. */
+typedef int (*ds_iv_key_unpack_t)(struct ds_iv_class *iv_class, crt_iv_key_t *iov_key, struct ds_iv_key *iv_key);
+
+/** Whether two keys are equal. */
+typedef bool (*ds_iv_key_cmp_t)(void *key1, void *key2);
+
 /** A namespace of incast variables: those of one pool, or of the system. */
 struct ds_iv_ns {
 	/** Rank that leads it. */
@@ -74,27 +109,6 @@ struct ds_iv_ns {
 	/** Bit 0 says that the namespace is being stopped. */
 	uint32_t iv_stop : 1;
 };
-
-/** The key of a variable. */
-struct ds_iv_key {
-	/** Rank to which the variable belongs. */
-	d_rank_t rank;
-	/** An `iv_key`. */
-	int class_id;
-	/** Version that the system runs. */
-	daos_version_t version;
-	/** What else tells variables of a class apart. */
-	char key_buf[48];
-};
-
-/** Makes the key that CaRT sees; 0 or a DAOS error code. */
-typedef int (*ds_iv_key_pack_t)(struct ds_iv_class *iv_class, struct ds_iv_key *iv_key, crt_iv_key_t *iov_key);
-
-/** Reads the key that CaRT sees; 0 or a DAOS error code. */
-typedef int (*ds_iv_key_unpack_t)(struct ds_iv_class *iv_class, crt_iv_key_t *iov_key, struct ds_iv_key *iv_key);
-
-/** Whether two keys are equal. */
-typedef bool (*ds_iv_key_cmp_t)(void *key1, void *key2);
 
 /** A variable in this rank's cache. */
 struct ds_iv_entry {
@@ -175,18 +189,89 @@ struct ds_iv_class_ops {
 	ds_iv_pre_sync_t ivc_pre_sync;
 };
 
-/** A class of variables: how they are packed and stored. */
-struct ds_iv_class {
-	/** In the list of all classes. */
-	d_list_t iv_class_list;
-	/** CaRT's callbacks. */
-	struct crt_iv_ops *iv_class_crt_cbs;
-	/** An `iv_key`. */
-	int iv_class_id;
-	/** CaRT's number of the callbacks. */
-	int iv_cart_class_id;
-	/** The class's own callbacks. */
-	struct ds_iv_class_ops *iv_class_ops;
-};
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/** server_iv.c: the callbacks that classes of the engine share; a class's own are called inside. */
+extern struct crt_iv_ops iv_cache_ops;
+
+/**
+ * server_iv.c: registers the class `class_id`, an `iv_key`, before the first namespace is made. 0,
+ * `-DER_EXIST`, `-DER_INVAL` or `-DER_NOMEM`.
+ */
+int ds_iv_class_register(unsigned int class_id, struct crt_iv_ops *ops,
+		struct ds_iv_class_ops *class_ops);
+
+/** server_iv.c: undoes `ds_iv_class_register`. 0, also if there is no such class. */
+int ds_iv_class_unregister(unsigned int class_id);
+
+/**
+ * server_iv.c: reads a variable: from this rank's cache, or else from the first rank towards the leader that
+ * has it. `value` may be null, and stays as it is when it is too small. With `retry`, errors that pass are
+ * not reported. 0, or `-DER_*`.
+ */
+int ds_iv_fetch(struct ds_iv_ns *ns, struct ds_iv_key *key, d_sg_list_t *value, bool retry);
+
+/**
+ * server_iv.c: writes a variable at the leader, and on all ranks as `sync_mode` and `sync_flags` say. In mode
+ * lazy it returns at once, and key and value are copied. 0, or `-DER_*`.
+ */
+int ds_iv_update(struct ds_iv_ns *ns, struct ds_iv_key *key, d_sg_list_t *value,
+		unsigned int shortcut, unsigned int sync_mode, unsigned int sync_flags, bool retry);
+
+/** server_iv.c: makes a variable invalid, on this rank and on all others as `sync_mode` says. 0, or `-DER_*`. */
+int ds_iv_invalidate(struct ds_iv_ns *ns, struct ds_iv_key *key, unsigned int shortcut,
+		unsigned int sync_mode, unsigned int sync_flags, bool retry);
+
+/**
+ * server_iv.c: makes a namespace for a pool's ranks, with one reference, which `ds_iv_ns_put` gives back. 0,
+ * or `-DER_*`.
+ */
+int ds_iv_ns_create(crt_context_t ctx, uint8_t *pool_uuid, crt_group_t *grp, unsigned int *ns_id,
+		struct ds_iv_ns **p_iv_ns);
+
+/** server_iv.c: tells a namespace its leader, unless it knows one of this term or a later one. */
+void ds_iv_ns_update(struct ds_iv_ns *ns, unsigned int master_rank, uint64_t term);
+
+/** server_iv.c: drops all variables of this rank's cache. */
+void ds_iv_ns_cleanup(struct ds_iv_ns *ns);
+
+/**
+ * server_iv.c: waits for requests in flight, then drops what a reintegrated rank may not keep. 0, or
+ * `-DER_BUSY` after 30 s.
+ */
+int ds_iv_ns_reint_prep(struct ds_iv_ns *ns);
+
+/** server_iv.c: stops a namespace: refuses requests, waits for those in flight, drops all variables. */
+void ds_iv_ns_stop(struct ds_iv_ns *ns);
+
+/** server_iv.c: refuses requests from now on, without waiting. */
+void ds_iv_ns_leader_stop(struct ds_iv_ns *ns);
+
+/** server_iv.c: takes the reference that `ds_iv_ns_stop` gives back. */
+void ds_iv_ns_start(struct ds_iv_ns *ns);
+
+/** server_iv.c: gives a reference back; the last one ends the namespace. */
+void ds_iv_ns_put(struct ds_iv_ns *ns);
+
+/** server_iv.c: takes a reference. */
+void ds_iv_ns_get(struct ds_iv_ns *ns);
+
+/** server_iv.c: the number of a namespace. */
+unsigned int ds_iv_ns_id_get(void *ns);
+
+/** server_iv.c: the class of this id, or null. Declared in no header of DAOS. */
+struct ds_iv_class *iv_class_lookup(unsigned int class_id);
+
+/** server_iv.c: makes the key that CaRT sees; 0 or `-DER_*`. Declared in no header of DAOS. */
+int iv_key_pack(crt_iv_key_t *key_iov, struct ds_iv_key *key_iv);
+
+/** server_iv.c: reads the key that CaRT sees; 0 or `-DER_*`. Declared in no header of DAOS. */
+int iv_key_unpack(struct ds_iv_key *key_iv, crt_iv_key_t *key_iov);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
 
 #endif /* DAOS_ENGINE_DAOS_SRV_IV_H */

@@ -99,6 +99,55 @@ typedef enum {
 	RAS_SEV_NOTICE = 3,
 } ras_sev_t;
 
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/**
+ * drpc_ras.c, weak: logs an event and tells the control plane of it, without waiting for it.
+ *
+ * `msg` must not be empty; what the event has nothing to do with is null. Without a `rank` it is this engine's.
+ */
+void ds_notify_ras_event(ras_event_t id, char *msg, ras_type_t type, ras_sev_t sev, char *hwid,
+		d_rank_t *rank, uint64_t *inc, char *jobid, uuid_t *pool, uuid_t *cont,
+		daos_obj_id_t *objid, char *ctlop, char *data);
+
+/**
+ * drpc_ras.c, weak: the same with a message as of printf. One of more than `DAOS_RAS_STR_FIELD_SIZE - 1` bytes
+ * is cut, and ends with a dollar sign.
+ */
+void ds_notify_ras_eventf(ras_event_t id, ras_type_t type, ras_sev_t sev, char *hwid,
+		d_rank_t *rank, uint64_t *inc, char *jobid, uuid_t *pool, uuid_t *cont,
+		daos_obj_id_t *objid, char *ctlop, char *data, const char *fmt, ...);
+
+/**
+ * drpc_ras.c: tells the control plane which ranks serve a pool; waits for it. `version` is the term of the
+ * leader. 0 or `-DER_*`.
+ */
+int ds_notify_pool_svc_update(uuid_t *pool, d_rank_list_t *svcl, uint64_t version);
+
+/** drpc_ras.c: tells the control plane that SWIM takes a rank for dead, without waiting for it. 0 or `-DER_*`. */
+int ds_notify_swim_rank_dead(d_rank_t rank, uint64_t incarnation);
+
+/**
+ * drpc_ras.c: tells the control plane that this rank, which is excluded, ends, without waiting for it. 0 or
+ * `-DER_*`.
+ */
+int ds_notify_rank_self_terminated(d_rank_t rank, uint64_t incarnation);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+/* A weak function may be missing: check its address before calling it. */
+void ds_notify_ras_event(ras_event_t id, char *msg, ras_type_t type, ras_sev_t sev, char *hwid,
+			 d_rank_t *rank, uint64_t *inc, char *jobid, uuid_t *pool, uuid_t *cont,
+			 daos_obj_id_t *objid, char *ctlop, char *data) __attribute__((weak));
+void ds_notify_ras_eventf(ras_event_t id, ras_type_t type, ras_sev_t sev, char *hwid, d_rank_t *rank,
+			  uint64_t *inc, char *jobid, uuid_t *pool, uuid_t *cont,
+			  daos_obj_id_t *objid, char *ctlop, char *data, const char *fmt, ...)
+	__attribute__((weak, format(printf, 13, 14)));
+
 /** Calls X(event, its name in the control plane) for each event. */
 #define RAS_EVENT_LIST                                                                             \
 	X(RAS_UNKNOWN_EVENT, "unknown_ras_event")                                                   \

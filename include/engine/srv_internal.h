@@ -10,8 +10,6 @@
 #include <daos_srv/daos_engine.h>
 #include <gurt/heap.h>
 
-struct d_tm_node_t;
-
 struct d_binheap;
 struct d_hash_table;
 struct d_tm_node_t;
@@ -406,13 +404,10 @@ bool dss_sched_monitor_enter(void);
 /** srv.c: ends what `dss_sched_monitor_enter` began. */
 void dss_sched_monitor_exit(void);
 
-/**
- * srv.c: counts an allocation of an xstream, whose `struct mem_stats` is `arg`. The gauges that it feeds
- * in DAOS are telemetry's.
- */
+/** srv.c: counts an allocation of an xstream, whose `struct mem_stats` is `arg`. */
 void dss_mem_total_alloc_track(void *arg, daos_size_t bytes);
 
-/** srv.c: notes a release of memory of an xstream; only telemetry would show it. */
+/** srv.c: counts a release of memory of an xstream, whose `struct mem_stats` is `arg`. */
 void dss_mem_total_free_track(void *arg, daos_size_t bytes);
 
 /** srv_metrics.c: makes the engine's metrics; 0 or a DAOS error code. */
@@ -451,6 +446,12 @@ void dss_chore_queue_stop(struct dss_xstream *dx);
 
 /** ult.c: frees what `dss_chore_queue_init` made. */
 void dss_chore_queue_fini(struct dss_xstream *dx);
+
+/** server_iv.c: makes the engine ready for incast variables. */
+void ds_iv_init(void);
+
+/** server_iv.c: ends all namespaces and forgets all classes. */
+void ds_iv_fini(void);
 
 /** util.c: registers the classes of trees that the engine uses; 0 or a DAOS error code. */
 int dss_register_dbtree_classes(void);

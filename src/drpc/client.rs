@@ -6,92 +6,32 @@ use std::ffi::CString;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use abi::{Drpc__Response, d_rank_list_t, daos_mgmt_pool_info_t};
+use abi::*;
 use gurt_client::{Der, Facility, Result, debug, error, info};
-use prost::Message;
+
+use super::upcall::{Request, Response, Unpacked, answers, ask, label, rank_list, repeated, requests, tell};
+use super::uuid::Uuid;
 
 /// First and longest sleep in milliseconds between two looks at a call that a thread makes.
 const SLEEPS: core::ops::RangeInclusive<u32> = 1..=64;
 
-/// The messages of `srv.proto` that the engine sends and receives.
-mod srv {
-    /// The engine is ready for dRPC. The response has no body.
-    #[derive(Clone, PartialEq, prost::Message)]
-    pub struct NotifyReadyReq {
-        #[prost(string, tag = "1")]
-        pub uri: String,
-        #[prost(uint32, tag = "2")]
-        pub nctxs: u32,
-        #[prost(string, tag = "3")]
-        pub drpc_listener_sock: String,
-        #[prost(uint32, tag = "4")]
-        pub instance_idx: u32,
-        #[prost(uint32, tag = "5")]
-        pub ntgts: u32,
-        #[prost(uint64, tag = "6")]
-        pub incarnation: u64,
-        #[prost(string, repeated, tag = "7")]
-        pub secondary_uris: Vec<String>,
-        #[prost(uint32, repeated, tag = "8")]
-        pub secondary_nctxs: Vec<u32>,
-        #[prost(bool, tag = "9")]
-        pub check_mode: bool,
-    }
-
-    #[derive(Clone, PartialEq, prost::Message)]
-    pub struct GetPoolSvcReq {
-        #[prost(string, tag = "1")]
-        pub uuid: String,
-    }
-
-    #[derive(Clone, PartialEq, prost::Message)]
-    pub struct GetPoolSvcResp {
-        #[prost(int32, tag = "1")]
-        pub status: i32,
-        #[prost(uint32, repeated, tag = "2")]
-        pub svcreps: Vec<u32>,
-    }
-
-    #[derive(Clone, PartialEq, prost::Message)]
-    pub struct PoolFindByLabelReq {
-        #[prost(string, tag = "1")]
-        pub label: String,
-    }
-
-    #[derive(Clone, PartialEq, prost::Message)]
-    pub struct PoolFindByLabelResp {
-        #[prost(int32, tag = "1")]
-        pub status: i32,
-        #[prost(string, tag = "2")]
-        pub uuid: String,
-        #[prost(uint32, repeated, tag = "3")]
-        pub svcreps: Vec<u32>,
-    }
-
-    #[derive(Clone, PartialEq, prost::Message)]
-    pub struct ListPoolsReq {
-        #[prost(bool, tag = "1")]
-        pub include_all: bool,
-    }
-
-    #[derive(Clone, PartialEq, prost::Message)]
-    pub struct ListPoolsResp {
-        #[prost(message, repeated, tag = "1")]
-        pub pools: Vec<Pool>,
-    }
-
-    #[derive(Clone, PartialEq, prost::Message)]
-    pub struct Pool {
-        #[prost(string, tag = "1")]
-        pub uuid: String,
-        #[prost(string, tag = "2")]
-        pub label: String,
-        #[prost(uint32, repeated, tag = "3")]
-        pub svcreps: Vec<u32>,
-    }
+requests! {
+    Srv__NotifyReadyReq: srv__notify_ready_req__init, srv__notify_ready_req__get_packed_size,
+        srv__notify_ready_req__pack;
+    Srv__GetPoolSvcReq: srv__get_pool_svc_req__init, srv__get_pool_svc_req__get_packed_size,
+        srv__get_pool_svc_req__pack;
+    Srv__PoolFindByLabelReq: srv__pool_find_by_label_req__init, srv__pool_find_by_label_req__get_packed_size,
+        srv__pool_find_by_label_req__pack;
+    Srv__ListPoolsReq: srv__list_pools_req__init, srv__list_pools_req__get_packed_size, srv__list_pools_req__pack;
 }
 
-const fn der(code: abi::daos_errno) -> Der {
+answers! {
+    Srv__GetPoolSvcResp: srv__get_pool_svc_resp__unpack, srv__get_pool_svc_resp__free_unpacked;
+    Srv__PoolFindByLabelResp: srv__pool_find_by_label_resp__unpack, srv__pool_find_by_label_resp__free_unpacked;
+    Srv__ListPoolsResp: srv__list_pools_resp__unpack, srv__list_pools_resp__free_unpacked;
+}
+
+const fn der(code: daos_errno) -> Der {
     Der::new(code as i64)
 }
 
@@ -100,33 +40,6 @@ static SERVER: Mutex<Option<CString>> = Mutex::new(None);
 
 fn with_server<R>(work: impl FnOnce(&mut Option<CString>) -> R) -> R {
     work(&mut SERVER.lock().unwrap_or_else(PoisonError::into_inner))
-}
-
-/// A response, freed when dropped.
-struct Response(*mut Drpc__Response);
-
-impl Response {
-    /// Its body; `DER_IO` when the status is not success.
-    fn body(&self) -> Result<&[u8]> {
-        // SAFETY: a live response, ours.
-        let response = unsafe { self.0.as_ref() }.ok_or(der(abi::DER_PROTO))?;
-        if response.status != abi::DRPC__STATUS__SUCCESS {
-            error!(Facility::SERVER, "the control plane refuses a dRPC call: status {}", response.status);
-            return Err(der(abi::DER_IO));
-        }
-        if response.body.data.is_null() {
-            return Ok(&[]);
-        }
-        // SAFETY: the body has that many bytes.
-        Ok(unsafe { slice::from_raw_parts(response.body.data, response.body.len) })
-    }
-}
-
-impl Drop for Response {
-    fn drop(&mut self) {
-        // SAFETY: null or a live response, given up.
-        unsafe { abi::drpc_response_free(self.0) }
-    }
 }
 
 /// A call to the control plane.
@@ -144,15 +57,15 @@ impl Call<'_> {
     fn run(&self) -> Result<Response> {
         let path = with_server(|path| path.clone()).ok_or_else(|| {
             error!(Facility::SERVER, "cannot call the control plane: the dRPC client is not initialised");
-            der(abi::DER_UNINIT)
+            der(DER_UNINIT)
         })?;
         let mut ctx = ptr::null_mut();
         // SAFETY: the path is a string; the context lives until it is closed, below.
         unsafe {
-            Der::check(abi::drpc_connect(path.as_ptr().cast_mut(), &raw mut ctx))?;
-            (*ctx).yield_ = Some(abi::ABT_thread_yield);
+            Der::check(drpc_connect(path.as_ptr().cast_mut(), &raw mut ctx))?;
+            (*ctx).yield_ = Some(ABT_thread_yield);
             let result = self.send(ctx);
-            abi::drpc_close(ctx);
+            drpc_close(ctx);
             result.inspect_err(|err| {
                 let Call { module, method, .. } = self;
                 error!(Facility::SERVER, "dRPC call to method {method} of module {module} fails: {err}");
@@ -164,22 +77,23 @@ impl Call<'_> {
     ///
     /// # Safety
     /// `ctx` is a connected context, which nobody else uses.
-    unsafe fn send(&self, ctx: *mut abi::drpc) -> Result<Response> {
+    unsafe fn send(&self, ctx: *mut drpc) -> Result<Response> {
         let mut call = ptr::null_mut();
         let mut response = ptr::null_mut();
-        let flags = if self.wait { abi::R_SYNC as c_int } else { 0 };
+        let flags = if self.wait { R_SYNC as c_int } else { 0 };
         // SAFETY: the caller vouches for the context; the call is ours, and its body only lent to it.
         unsafe {
-            Der::check(abi::drpc_call_create(ctx, self.module, self.method, &raw mut call))?;
+            Der::check(drpc_call_create(ctx, self.module, self.method, &raw mut call))?;
             let empty = (*call).body;
             (*call).body.data = self.body.as_ptr().cast_mut();
             (*call).body.len = self.body.len();
-            let rc = abi::drpc_call(ctx, flags, call, &raw mut response);
+            let rc = drpc_call(ctx, flags, call, &raw mut response);
             (*call).body = empty;
-            abi::drpc_call_free(call);
+            drpc_call_free(call);
             Der::check(rc)?;
         }
-        Ok(Response(response))
+        // SAFETY: stored by the call, and ours.
+        Ok(unsafe { Response::from_raw(response) })
     }
 
     /// Makes the call on a thread of its own, while the calling ULT sleeps.
@@ -191,11 +105,7 @@ impl Call<'_> {
             let made = thread::Builder::new()
                 .name("daos_drpc".into())
                 .spawn_scoped(scope, || {
-                    Made(self.run().map(|response| {
-                        let address = response.0.expose_provenance();
-                        std::mem::forget(response);
-                        address
-                    }))
+                    Made(self.run().map(|response| response.into_raw().expose_provenance()))
                 })
                 .map_err(|err| {
                     error!(Facility::SERVER, "cannot create a thread for a dRPC call: {err}");
@@ -207,56 +117,40 @@ impl Call<'_> {
                 sleep = (2 * sleep).min(*SLEEPS.end());
             }
             let Made(made) = made.join().expect("a call does not panic");
-            made.map(|address| Response(ptr::with_exposed_provenance_mut(address)))
+            // SAFETY: the thread has given it up.
+            made.map(|address| unsafe { Response::from_raw(ptr::with_exposed_provenance_mut(address)) })
         })
     }
 }
 
 /// How a ULT sleeps: an anonymous request of the scheduler.
-struct Sleeper(*mut abi::sched_request);
+struct Sleeper(*mut sched_request);
 
 impl Sleeper {
     fn new() -> Result<Self> {
         // SAFETY: all zeroes is a request of type 0, for no pool.
-        let mut attr: abi::sched_req_attr = unsafe { core::mem::zeroed() };
-        attr.sra_type = abi::SCHED_REQ_ANONYM;
+        let mut attr: sched_req_attr = unsafe { core::mem::zeroed() };
+        attr.sra_type = SCHED_REQ_ANONYM;
         // SAFETY: the attributes are copied; no ULT means the calling one.
-        let request = unsafe { abi::sched_req_get(&raw mut attr, abi::ABT_THREAD_NULL) };
+        let request = unsafe { sched_req_get(&raw mut attr, ABT_THREAD_NULL) };
         if request.is_null() {
             error!(Facility::SERVER, "cannot get a scheduler request for a dRPC call");
-            return Err(der(abi::DER_NOMEM));
+            return Err(der(DER_NOMEM));
         }
         Ok(Sleeper(request))
     }
 
     fn sleep(&self, msec: u32) {
         // SAFETY: a live request.
-        unsafe { abi::sched_req_sleep(self.0, msec) }
+        unsafe { sched_req_sleep(self.0, msec) }
     }
 }
 
 impl Drop for Sleeper {
     fn drop(&mut self) {
         // SAFETY: a live request, given up.
-        unsafe { abi::sched_req_put(self.0) }
+        unsafe { sched_req_put(self.0) }
     }
-}
-
-/// Sends `request` to a method of the control plane's service module, and returns the response's body as a message.
-fn query<Q: Message, R: Message + Default>(method: c_uint, request: &Q, flags: c_uint) -> Result<R> {
-    let body = request.encode_to_vec();
-    let mut response = ptr::null_mut();
-    let module = abi::DRPC_MODULE_SRV as i32;
-    // SAFETY: the body has that many bytes, which the call only reads.
-    let rc = unsafe {
-        let body_data = body.as_ptr().cast_mut().cast::<c_void>();
-        abi::dss_drpc_call(module, method as i32, body_data, body.len(), flags, &raw mut response)
-    };
-    Der::check(rc)?;
-    R::decode(Response(response).body()?).map_err(|err| {
-        error!(Facility::SERVER, "the response to dRPC method {method} makes no sense: {err}");
-        der(abi::DER_PROTO)
-    })
 }
 
 /// The status of a response as a result. That something does not exist is an answer, no error.
@@ -264,7 +158,7 @@ fn answered(what: std::fmt::Arguments<'_>, status: i32) -> Result {
     match Der::check(status) {
         Ok(_) => Ok(()),
         Err(err) => {
-            if err == der(abi::DER_NONEXIST) {
+            if err == der(DER_NONEXIST) {
                 debug!(Facility::SERVER, "the control plane does not know {what}");
             } else {
                 error!(Facility::SERVER, "the control plane cannot tell about {what}: {err}");
@@ -274,66 +168,22 @@ fn answered(what: std::fmt::Arguments<'_>, status: i32) -> Result {
     }
 }
 
-/// A list of ranks that C frees.
-fn rank_list(ranks: &[u32]) -> Result<*mut d_rank_list_t> {
-    // SAFETY: the ranks are copied.
-    let list = unsafe { abi::uint32_array_to_rank_list(ranks.as_ptr().cast_mut(), ranks.len()) };
-    if list.is_null() { Err(der(abi::DER_NOMEM)) } else { Ok(list) }
+/// The URI under which CaRT knows this engine, freed when dropped.
+struct SelfUri(*mut c_char);
+
+impl SelfUri {
+    fn get() -> Result<Self> {
+        let mut uri = ptr::null_mut();
+        // SAFETY: a string is stored, which is ours then.
+        Der::check(unsafe { crt_self_uri_get(0, &raw mut uri) })?;
+        Ok(SelfUri(uri))
+    }
 }
 
-/// `uuid_unparse_lower`.
-fn uuid_text(uuid: &[u8; 16]) -> String {
-    let mut text = String::with_capacity(36);
-    for (i, byte) in uuid.iter().enumerate() {
-        if matches!(i, 4 | 6 | 8 | 10) {
-            text.push('-');
-        }
-        text.push_str(&format!("{byte:02x}"));
-    }
-    text
-}
-
-/// `uuid_parse`.
-fn parse_uuid(text: &str) -> Option<[u8; 16]> {
-    let text = text.as_bytes();
-    if text.len() != 36 {
-        return None;
-    }
-    let mut uuid = [0; 16];
-    let mut at = 0;
-    for (i, byte) in uuid.iter_mut().enumerate() {
-        if matches!(i, 4 | 6 | 8 | 10) {
-            (text[at] == b'-').then_some(())?;
-            at += 1;
-        }
-        let digit = |c: u8| char::from(c).to_digit(16);
-        *byte = (digit(text[at])? << 4 | digit(text[at + 1])?) as u8;
-        at += 2;
-    }
-    Some(uuid)
-}
-
-/// A string of C as one of Rust, for messages.
-///
-/// # Safety
-/// `text` is null or a string.
-unsafe fn string(text: *const c_char) -> String {
-    if text.is_null() {
-        return String::new();
-    }
-    // SAFETY: the caller vouches for it.
-    unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned()
-}
-
-/// The URI under which CaRT knows this engine.
-fn self_uri() -> Result<String> {
-    let mut uri = ptr::null_mut();
-    // SAFETY: a string is stored, which is ours then.
-    unsafe {
-        Der::check(abi::crt_self_uri_get(0, &raw mut uri))?;
-        let text = string(uri);
-        abi::d_free(uri.cast());
-        Ok(text)
+impl Drop for SelfUri {
+    fn drop(&mut self) {
+        // SAFETY: CaRT's memory, given up.
+        unsafe { d_free(self.0.cast()) }
     }
 }
 
@@ -342,47 +192,43 @@ fn self_uri() -> Result<String> {
 fn contexts() -> u32 {
     // SAFETY: set before the engine gets ready.
     let (targets, helpers) =
-        unsafe { ((&raw const abi::dss_tgt_nr).read(), (&raw const abi::dss_tgt_offload_xs_nr).read()) };
-    abi::DAOS_TGT0_OFFSET + targets + helpers.min(targets)
+        unsafe { ((&raw const dss_tgt_nr).read(), (&raw const dss_tgt_offload_xs_nr).read()) };
+    DAOS_TGT0_OFFSET + targets + helpers.min(targets)
 }
 
 fn notify_ready(check_mode: bool) -> Result {
-    let mut incarnation = 0;
+    let uri = SelfUri::get()?;
+    let mut request = Srv__NotifyReadyReq::new();
     // SAFETY: one number is stored; the variables are set before the engine gets ready.
-    let request = unsafe {
-        let uri = self_uri()?;
-        Der::check(abi::crt_self_incarnation_get(&raw mut incarnation))?;
-        srv::NotifyReadyReq {
-            uri,
-            nctxs: contexts(),
-            drpc_listener_sock: string((&raw const abi::drpc_listener_socket_path).read()),
-            instance_idx: (&raw const abi::dss_instance_idx).read(),
-            ntgts: (&raw const abi::dss_tgt_nr).read(),
-            incarnation,
-            check_mode,
-            ..Default::default()
-        }
-    };
+    unsafe {
+        Der::check(crt_self_incarnation_get(&raw mut request.incarnation))?;
+        request.drpclistenersock = (&raw const drpc_listener_socket_path).read();
+        request.instanceidx = (&raw const dss_instance_idx).read();
+        request.ntgts = (&raw const dss_tgt_nr).read();
+    }
+    request.uri = uri.0;
+    request.nctxs = contexts();
+    request.check_mode = check_mode.into();
     info!(Facility::SERVER, "telling the control plane that the engine is ready");
-    // The response has no body; what a future control plane may put there is ignored.
-    let method = abi::DRPC_METHOD_SRV_NOTIFY_READY;
-    query::<_, ()>(method, &request, abi::DSS_DRPC_NO_SCHED)
+    // SAFETY: both strings outlive the call.
+    unsafe { tell(DRPC_METHOD_SRV_NOTIFY_READY, &request, DSS_DRPC_NO_SCHED) }
 }
 
 /// Fills `pools` with the pools of a response; what has been filled in is freed when one fails.
-fn fill_pools(pools: &mut [daos_mgmt_pool_info_t], from: &[srv::Pool]) -> Result {
-    for (done, pool) in from.iter().enumerate() {
-        match describe_pool(pool) {
+fn fill_pools(pools: &mut [daos_mgmt_pool_info_t], from: &[*mut Srv__ListPoolsResp__Pool]) -> Result {
+    for (done, &pool) in from.iter().enumerate() {
+        // SAFETY: the response has a message there.
+        match describe_pool(unsafe { &*pool }) {
             Ok((uuid, label, ranks)) => {
                 let info = &mut pools[done];
-                (info.mgpi_uuid, info.mgpi_label, info.mgpi_svc) = (uuid, label, ranks);
+                (info.mgpi_uuid, info.mgpi_label, info.mgpi_svc) = (uuid.0, label, ranks);
             }
             Err(err) => {
                 for info in &mut pools[..done] {
                     // SAFETY: filled in above.
                     unsafe {
-                        abi::d_free(info.mgpi_label.cast());
-                        abi::d_rank_list_free(info.mgpi_svc);
+                        d_free(info.mgpi_label.cast());
+                        d_rank_list_free(info.mgpi_svc);
                     }
                     (info.mgpi_label, info.mgpi_svc) = (ptr::null_mut(), ptr::null_mut());
                 }
@@ -394,20 +240,17 @@ fn fill_pools(pools: &mut [daos_mgmt_pool_info_t], from: &[srv::Pool]) -> Result
 }
 
 /// The UUID, and label and ranks in memory of C.
-fn describe_pool(pool: &srv::Pool) -> Result<(abi::uuid_t, *mut c_char, *mut d_rank_list_t)> {
-    let uuid = parse_uuid(&pool.uuid).ok_or_else(|| {
-        error!(Facility::SERVER, "the control plane lists a pool with the UUID {:?}", pool.uuid);
-        der(abi::DER_INVAL)
-    })?;
-    let text = CString::new(pool.label.replace('\0', "")).expect("no NUL is left");
-    // SAFETY: a string is copied.
-    let label = unsafe { abi::d_strndup(text.as_ptr(), abi::DAOS_PROP_LABEL_MAX_LEN) };
-    if label.is_null() {
-        return Err(der(abi::DER_NOMEM));
+fn describe_pool(pool: &Srv__ListPoolsResp__Pool) -> Result<(Uuid, *mut c_char, *mut d_rank_list_t)> {
+    // SAFETY: a message that was unpacked holds strings and as many ranks as it says; the label is ours.
+    unsafe {
+        let uuid = Uuid::from_c(pool.uuid).ok_or_else(|| {
+            error!(Facility::SERVER, "the control plane lists a pool whose UUID makes no sense");
+            der(DER_INVAL)
+        })?;
+        let label = label(pool.label)?;
+        let ranks = rank_list(pool.svcreps, pool.n_svcreps).inspect_err(|_| d_free(label.cast()))?;
+        Ok((uuid, label, ranks))
     }
-    // SAFETY: allocated above.
-    let ranks = rank_list(&pool.svcreps).inspect_err(|_| unsafe { abi::d_free(label.cast()) })?;
-    Ok((uuid, label, ranks))
 }
 
 abi::export! {
@@ -415,13 +258,13 @@ abi::export! {
     /// `-DER_ALREADY`.
     pub fn drpc_init() -> c_int {
         // SAFETY: a string, set before the engine starts.
-        let mut path = unsafe { CStr::from_ptr((&raw const abi::dss_socket_dir).read()) }.to_bytes().to_vec();
+        let mut path = unsafe { CStr::from_ptr((&raw const dss_socket_dir).read()) }.to_bytes().to_vec();
         path.extend_from_slice(b"/daos_server.sock");
         let path = CString::new(path).expect("no NUL in a C string");
         with_server(|server| {
             if server.is_some() {
                 error!(Facility::SERVER, "the dRPC client is initialised already");
-                return der(abi::DER_ALREADY).rc();
+                return der(DER_ALREADY).rc();
             }
             *server = Some(path);
             0
@@ -447,21 +290,20 @@ abi::export! {
         flags: c_uint,
         resp: *mut *mut Drpc__Response,
     ) -> c_int {
-        let wait = flags & abi::DSS_DRPC_NO_RESP == 0;
+        let wait = flags & DSS_DRPC_NO_RESP == 0;
         if wait && resp.is_null() || req.is_null() && req_size != 0 {
             error!(Facility::SERVER, "dRPC call to module {module} without a request or a place for the response");
-            return der(abi::DER_INVAL).rc();
+            return der(DER_INVAL).rc();
         }
         // SAFETY: the caller passes that many bytes, for as long as the call takes.
         let body = if req.is_null() { &[] } else { unsafe { slice::from_raw_parts(req.cast(), req_size) } };
         let call = Call { module, method, body, wait };
-        let here = !wait || flags & abi::DSS_DRPC_NO_SCHED != 0;
+        let here = !wait || flags & DSS_DRPC_NO_SCHED != 0;
         match if here { call.run() } else { call.run_aside() } {
             Ok(response) => {
                 if wait {
                     // SAFETY: not null, and the caller passes writable memory.
-                    unsafe { resp.write(response.0) };
-                    std::mem::forget(response);
+                    unsafe { resp.write(response.into_raw()) };
                 }
                 0
             }
@@ -478,14 +320,19 @@ abi::export! {
     /// `pool_uuid`, to be freed by `d_rank_list_free`. 0 or `-DER_*`; `-DER_NONEXIST` for an unknown pool.
     pub unsafe fn ds_get_pool_svc_ranks(pool_uuid: *mut u8, svc_ranks: *mut *mut d_rank_list_t) -> c_int {
         // SAFETY: the caller passes a UUID.
-        let uuid = uuid_text(unsafe { &*pool_uuid.cast::<[u8; 16]>() });
-        let request = srv::GetPoolSvcReq { uuid: uuid.clone() };
-        let ranks = query(abi::DRPC_METHOD_SRV_GET_POOL_SVC, &request, 0).and_then(|got: srv::GetPoolSvcResp| {
-            answered(format_args!("the service of pool {uuid}"), got.status)?;
-            rank_list(&got.svcreps)
-        });
-        // SAFETY: the caller passes writable memory.
-        Der::rc_of(ranks.map(|ranks| unsafe { svc_ranks.write(ranks) }))
+        let uuid = Uuid(unsafe { pool_uuid.cast::<uuid_t>().read() });
+        let text = CString::new(uuid.to_string()).expect("no NUL in a UUID");
+        let mut request = Srv__GetPoolSvcReq::new();
+        request.uuid = text.as_ptr().cast_mut();
+        // SAFETY: the text outlives the call, the answer holds as many ranks as it says, and the caller passes
+        // writable memory.
+        Der::rc_of(unsafe {
+            ask(DRPC_METHOD_SRV_GET_POOL_SVC, &request).and_then(|got: Unpacked<Srv__GetPoolSvcResp>| {
+                answered(format_args!("the service of pool {uuid}"), got.status)?;
+                svc_ranks.write(rank_list(got.svcreps, got.n_svcreps)?);
+                Ok(())
+            })
+        })
     }
 
     /// `ds_pool_find_bylabel` (drpc_client.c): stores in `pool_uuid` and `svc_ranks` the UUID and the service ranks
@@ -496,25 +343,25 @@ abi::export! {
         svc_ranks: *mut *mut d_rank_list_t,
     ) -> c_int {
         // SAFETY: the caller passes a string.
-        let mut label = unsafe { string(label) };
-        while label.len() > abi::DAOS_PROP_LABEL_MAX_LEN {
-            label.pop();
-        }
-        let request = srv::PoolFindByLabelReq { label: label.clone() };
-        let method = abi::DRPC_METHOD_SRV_POOL_FIND_BYLABEL;
-        let found = query(method, &request, 0).and_then(|got: srv::PoolFindByLabelResp| {
-            answered(format_args!("pool {label}"), got.status)?;
-            let uuid = parse_uuid(&got.uuid).ok_or_else(|| {
-                error!(Facility::SERVER, "the control plane says that pool {label} has the UUID {:?}", got.uuid);
-                der(abi::DER_IO)
-            })?;
-            Ok((uuid, rank_list(&got.svcreps)?))
-        });
-        // SAFETY: the caller passes memory for both.
-        Der::rc_of(found.map(|(uuid, ranks)| unsafe {
-            pool_uuid.cast::<[u8; 16]>().write(uuid);
-            svc_ranks.write(ranks);
-        }))
+        let label = unsafe { CStr::from_ptr(label) }.to_bytes();
+        let label = CString::new(&label[..label.len().min(DAOS_PROP_LABEL_MAX_LEN)]).expect("no NUL in a C string");
+        let mut request = Srv__PoolFindByLabelReq::new();
+        request.label = label.as_ptr().cast_mut();
+        let label = label.to_string_lossy();
+        // SAFETY: the label outlives the call, the answer holds strings and as many ranks as it says, and the caller
+        // passes memory for both.
+        Der::rc_of(unsafe {
+            ask(DRPC_METHOD_SRV_POOL_FIND_BYLABEL, &request).and_then(|got: Unpacked<Srv__PoolFindByLabelResp>| {
+                answered(format_args!("pool {label}"), got.status)?;
+                let uuid = Uuid::from_c(got.uuid).ok_or_else(|| {
+                    error!(Facility::SERVER, "the control plane gives pool {label} a UUID that makes no sense");
+                    der(DER_IO)
+                })?;
+                svc_ranks.write(rank_list(got.svcreps, got.n_svcreps)?);
+                pool_uuid.cast::<uuid_t>().write(uuid.0);
+                Ok(())
+            })
+        })
     }
 
     /// `ds_get_pool_list` (drpc_client.c): stores the number of pools that are ready in `npools`, and describes
@@ -525,39 +372,26 @@ abi::export! {
         // SAFETY: the caller passes null or writable memory.
         let Some(npools) = (unsafe { npools.as_mut() }) else {
             error!(Facility::SERVER, "cannot list pools without a place for their number");
-            return der(abi::DER_INVAL).rc();
+            return der(DER_INVAL).rc();
         };
-        let request = srv::ListPoolsReq { include_all: false };
-        let listed = query(abi::DRPC_METHOD_SRV_LIST_POOLS, &request, 0).and_then(|got: srv::ListPoolsResp| {
-            let count = got.pools.len() as u64;
+        // Of all pools only those that are ready, as the default is.
+        let request = Srv__ListPoolsReq::new();
+        // SAFETY: the request points to nothing.
+        let listed = unsafe { ask(DRPC_METHOD_SRV_LIST_POOLS, &request) };
+        Der::rc_of(listed.and_then(|got: Unpacked<Srv__ListPoolsResp>| {
+            // SAFETY: the answer holds as many messages as it says.
+            let from = unsafe { repeated(got.pools, got.n_pools) };
+            let count = from.len() as u64;
             if count > *npools && (*npools > 0 || !pools.is_null()) {
                 error!(Facility::SERVER, "{count} pools do not fit into a list for {npools}");
-                return Err(der(abi::DER_OVERFLOW));
+                return Err(der(DER_OVERFLOW));
             }
             *npools = count;
             if pools.is_null() {
                 return Ok(());
             }
             // SAFETY: the caller passes memory for at least that many.
-            fill_pools(unsafe { slice::from_raw_parts_mut(pools, got.pools.len()) }, &got.pools)
-        });
-        Der::rc_of(listed)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn uuids_are_read_and_written() {
-        let text = "01234567-89ab-cdef-0011-2233445566ff";
-        let uuid = parse_uuid(text).expect("well-formed");
-        assert_eq!((uuid[0], uuid[15]), (0x01, 0xff));
-        assert_eq!(uuid_text(&uuid), text);
-        for bad in ["", "0", "01234567-89ab-cdef-0011-2233445566f", "01234567+89ab-cdef-0011-2233445566ff"] {
-            assert_eq!(parse_uuid(bad), None, "{bad}");
-        }
-        assert_eq!(parse_uuid("0123456789ab-cdef-0011-2233445566ff-"), None);
+            fill_pools(unsafe { slice::from_raw_parts_mut(pools, from.len()) }, from)
+        }))
     }
 }

@@ -1,9 +1,12 @@
 //! The ULT that runs the dRPC server: `drpc_listener.c`.
 
 use core::ffi::{CStr, c_char, c_int, c_void};
+use core::mem;
 use core::ptr::{self, NonNull};
 use std::ffi::CString;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
 
 use abi::{ABT_mutex, ABT_thread, drpc_progress_context};
 use gurt_client::{Der, Facility, Result, alloc, error, info};
@@ -70,19 +73,28 @@ fn next_wait(wait: c_int, event: bool) -> c_int {
 unsafe extern "C" fn run(ctx: *mut c_void) {
     let ctx = ctx.cast::<drpc_progress_context>();
     info!(Facility::DRPC, "the dRPC listener starts");
+    const TIMED_OUT: Result<c_int> = Err(Der::new(abi::DER_TIMEDOUT as i64));
+    const AGAIN: Result<c_int> = Err(Der::new(abi::DER_AGAIN as i64));
     let mut wait = *WAITS.start();
+    let mut failures = 0u64;
     while running(|_| {}) {
         // SAFETY: start has handed the context over.
         let result = Der::check(unsafe { abi::drpc_progress(ctx, wait) });
-        let event = result != Err(Der::new(abi::DER_TIMEDOUT.into()));
+        let failed = result.is_err() && result != TIMED_OUT && result != AGAIN;
         if let Err(err) = result
-            && event
-            && err != Der::new(abi::DER_AGAIN.into())
+            && failed
             && running(|_| {})
         {
-            error!(Facility::DRPC, "the dRPC listener makes no progress: {err}");
+            failures += 1;
+            if failures.is_power_of_two() {
+                error!(Facility::DRPC, "the dRPC listener makes no progress, {failures} times by now: {err}");
+            }
+            // As long as it would have waited for an event: what has failed may do so again at once.
+            thread::sleep(Duration::from_millis(wait as u64));
+        } else {
+            failures = 0;
         }
-        wait = next_wait(wait, event);
+        wait = next_wait(wait, result != TIMED_OUT && !failed);
         inline::yield_now();
     }
     info!(Facility::DRPC, "the dRPC listener stops");
@@ -162,7 +174,7 @@ fn start() -> Result {
 fn stop() -> Result {
     let (thread, fd) = {
         let mut listener = listener();
-        (listener.thread, core::mem::replace(&mut listener.fd, -1))
+        (listener.thread, mem::replace(&mut listener.fd, -1))
     };
     running(|running| {
         // Wakes the listener, which closes the socket only after it has seen what follows.
@@ -197,8 +209,8 @@ abi::export! {
     pub fn drpc_listener_fini() -> c_int {
         let mut result = stop();
         let (mut thread, mut mutex) = {
-            let listener = listener();
-            (listener.thread, listener.mutex)
+            let mut listener = listener();
+            (mem::replace(&mut listener.thread, ptr::null_mut()), mem::replace(&mut listener.mutex, ptr::null_mut()))
         };
         // SAFETY: the ULT has ended; nobody waits for the mutex any more.
         unsafe {

@@ -6,7 +6,7 @@ use gurt_client::{Facility, error, info};
 use std::ffi::CString;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::os::fd::IntoRawFd;
+use std::os::fd::{AsFd, IntoRawFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -22,11 +22,19 @@ pub fn on_signal(signal: c_int) {
     let path = now.file_in(Path::new("/tmp"));
     let (name, mode) =
         if signal == libc::SIGUSR1 { ("SIGUSR1", "unattended") } else { ("SIGUSR2", "attended") };
-    let stream = match open(&path, &now, mode) {
-        Ok(stream) => stream,
-        Err(err) => return error!(Facility::SERVER, "got {name}, cannot dump to {}: {err}", path.display()),
+    let stream = open(&path, &now, mode)
+        .inspect(|_| info!(Facility::SERVER, "got {name}, dumping ULTs to {}", path.display()))
+        .or_else(|err| {
+            error!(
+                Facility::SERVER,
+                "got {name}, dumping ULTs to stderr instead of {}: {err}",
+                path.display()
+            );
+            begin(File::from(io::stderr().as_fd().try_clone_to_owned()?), &now, mode)
+        });
+    let Ok(stream) = stream.inspect_err(|err| error!(Facility::SERVER, "cannot dump ULTs: {err}")) else {
+        return;
     };
-    info!(Facility::SERVER, "got {name}, dumping ULTs to {}", path.display());
     if signal == libc::SIGUSR1 {
         // SAFETY: an open stream, which is closed afterwards.
         unsafe {
@@ -78,19 +86,25 @@ unsafe extern "C" fn stacks_dumped(timed_out: abi::ABT_bool, stream: *mut c_void
     STACKS_DUMPED.store(true, Ordering::Release);
 }
 
-/// Opens the file for appending, writes a title, and makes a C stream of it. Whoever guesses the name cannot
-/// lead the engine to a file of theirs: links are not followed.
+/// Opens the file for appending, and begins a dump. Whoever guesses the name cannot lead the engine to a file of
+/// theirs: links are not followed.
 fn open(path: &Path, now: &Moment, mode: &str) -> io::Result<*mut libc::FILE> {
-    let mut file =
+    let file =
         OpenOptions::new().append(true).create(true).mode(0o640).custom_flags(libc::O_NOFOLLOW).open(path)?;
+    begin(file, now, mode)
+}
+
+/// Writes a title, and makes a C stream of the file.
+fn begin(mut file: File, now: &Moment, mode: &str) -> io::Result<*mut libc::FILE> {
     writeln!(file, "=== Dump of ABT infos and ULTs stacks in {mode} mode ({})", now.title())?;
     stream_of(file)
 }
 
 fn stream_of(file: File) -> io::Result<*mut libc::FILE> {
     let descriptor = file.into_raw_fd();
+    // Mode "a" would set a flag that a copy of stderr shares with stderr; "w" sets and cuts off nothing.
     // SAFETY: an open descriptor, which the stream owns from now on.
-    let stream = unsafe { libc::fdopen(descriptor, c"a".as_ptr()) };
+    let stream = unsafe { libc::fdopen(descriptor, c"w".as_ptr()) };
     if stream.is_null() {
         let err = io::Error::last_os_error();
         // SAFETY: nobody else has it.

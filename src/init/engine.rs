@@ -1,6 +1,7 @@
-//! The life of an engine: `server_init` and `server_fini` of init.c, for the parts that embedded mode has.
+//! The life of an engine: `server_init` and `server_fini` of init.c.
 
 use super::ladder::{Ladder, Missed};
+use super::layers::{self, ClockRecovery, Hardware};
 use super::options::Options;
 use super::plan::{Plan, Request};
 use super::signals::{Attention, Ended, Waker};
@@ -15,7 +16,6 @@ use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::thread;
-use topology::Topology;
 
 /// A running engine; dropped, it stops: no new work first, then the modules' own work while xstreams still run,
 /// then the steps of the start in the opposite order. It belongs to the thread that has started it, which is
@@ -163,21 +163,25 @@ impl Ladder {
         attention: &Attention,
     ) -> core::result::Result<(), Failure> {
         self.start_umask();
+        let clock = ClockRecovery::begin();
         self.start_tls()?;
         self.start_log()?;
         plan_xstreams(options, settings)?;
+        self.start_telemetry(options)?;
         if !Path::new(&options.socket_dir).is_dir() {
             return Err(Failure::NoSocketDirectory(options.socket_dir.clone()));
         }
         self.start_drpc_client()?;
+        self.register_trees()?;
         self.start_argobots()?;
-        self.start_modules(&options.modules)?;
+        self.start_modules(options, clock)?;
         self.start_xstreams()?;
         // Unlike in DAOS, signals are looked after from here on: a control plane may never answer.
         notify_control_plane(options, attention)?;
         if let Ended::Signal(signal) = state::wait_set_up(attention) {
             return Err(Failure::Stopped(signal));
         }
+        layers::watch_ranks(options)?;
         announce()
     }
 
@@ -249,27 +253,31 @@ impl Ladder {
 
     /// Loads and initialises the modules. All are loaded before the first is initialised, so that they may use
     /// each other's symbols.
-    fn start_modules(&mut self, names: &[String]) -> core::result::Result<(), Failure> {
+    fn start_modules(
+        &mut self,
+        options: &Options,
+        clock: ClockRecovery,
+    ) -> core::result::Result<(), Failure> {
         // SAFETY: takes no argument; nothing is loaded yet.
         let up = || check(unsafe { abi::dss_module_init() });
         self.climb("dRPC handlers", up, || {
             // SAFETY: initialised above; no module is loaded any more.
             unsafe { abi::dss_module_fini(true) };
         })?;
-        // There is none yet: SetRank's handler is a module's.
-        self.rung("rank", || {
-            // SAFETY: takes no argument; nobody asks for the rank any more.
-            unsafe { abi::crt_finalize() };
-        });
+        self.start_network()?;
         // SAFETY: takes no argument; no xstream runs the modules' code any more.
         self.rung("modules", || unsafe { abi::dss_module_unload_all() });
-        for name in names {
+        self.start_incast_variables()?;
+        for name in &options.modules {
             load(name).map_err(|error| Failure::Module { name: name.clone(), error })?;
         }
-        info!(Facility::SERVER, "modules loaded: {}", names.join(","));
+        info!(Facility::SERVER, "modules loaded: {}", options.modules.join(","));
 
-        // SAFETY: takes no argument. Module init functions may read the epoch.
+        // Module init functions may read the clock and the epoch.
+        clock.end();
+        // SAFETY: takes no argument.
         unsafe { abi::dss_set_start_epoch() };
+        self.start_nvme(options)?;
         let mut facilities = 0;
         // SAFETY: writes one number. Unloading undoes it.
         check(unsafe { abi::dss_module_init_all(&raw mut facilities) })
@@ -288,9 +296,11 @@ impl Ladder {
             state::reset();
         })?;
         self.rung("service", || {
+            state::await_set_up_under_way();
             info!(Facility::SERVER, "the engine is shutting down");
             // SAFETY: takes no argument; xstreams run.
             unsafe { abi::dss_srv_set_shutting_down() };
+            layers::unwatch_ranks();
             cleanup_modules();
         });
         Ok(())
@@ -299,8 +309,7 @@ impl Ladder {
 
 /// Decides how many xstreams run on which cores.
 fn plan_xstreams(options: &Options, published: &mut Published) -> core::result::Result<(), Failure> {
-    let machine = Topology::discover()
-        .map_err(|err| Failure::Unfit(format!("cannot find the cores of this machine: {err}")))?;
+    let hardware = Hardware::discover().map_err(Failure::Unfit)?;
     let request = Request {
         targets: options.targets,
         helpers: options.helpers,
@@ -308,13 +317,12 @@ fn plan_xstreams(options: &Options, published: &mut Published) -> core::result::
         numa_node: options.numa_node,
         oversubscribe: env::flag(c"DAOS_TARGET_OVERSUBSCRIBE").unwrap_or(false),
     };
-    let plan = Plan::new(&request, &machine).map_err(|unfit| Failure::Unfit(unfit.to_string()))?;
+    let plan = Plan::new(&request, hardware.machine()).map_err(|unfit| Failure::Unfit(unfit.to_string()))?;
     for remark in &plan.remarks {
         info!(Facility::SERVER, "{remark}");
     }
     super::print(format_args!("Using {} core allocation algorithm", plan.mode));
-    published.plan(&plan, &machine);
-    Ok(())
+    published.plan(&plan, hardware).map_err(|error| Missed { step: "NUMA nodes", error }.into())
 }
 
 /// Tells Argobots how many xstreams there may be: `ABT_MAX_NUM_XSTREAMS` at least, all of the engine's and the
@@ -381,6 +389,7 @@ fn announce() -> core::result::Result<(), Failure> {
     // SAFETY: takes a flag; xstreams run. The numbers do not change while they do.
     let (targets, helpers, first_core, node) = unsafe {
         abi::dss_xstreams_open_barrier(false);
+        layers::note_ready(rank);
         (abi::dss_tgt_nr, abi::dss_tgt_offload_xs_nr, abi::dss_core_offset, abi::dss_numa_node)
     };
     let (process, host) = (std::process::id(), variables::hostname());

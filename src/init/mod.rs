@@ -4,23 +4,24 @@
 //! starts the components in DAOS's order and stops them in the opposite one, [`state`] is where the start waits
 //! for the control plane, [`signals`] and [`dump`] are what the process does while the engine runs.
 //!
-//! What DAOS starts besides does not exist in embedded mode, and is left out here: telemetry, the b+tree
-//! classes, the network, the handle hash, placement, incast variables and NVMe. Nor does the start wait until
-//! the hybrid logical clock has passed its uncertainty: without a network no stamp of a former run can come
-//! back.
-
-#[cfg(not(feature = "embedded"))]
-compile_error!("feature `init` needs feature `embedded`; over CaRT and bio, use DAOS's own init.c");
+//! [`layers`] is what lies beneath the engine and is started with it: everything of DAOS's own, `system.rs`, or
+//! next to nothing in embedded mode, `embedded.rs`.
 
 mod dump;
 mod engine;
 mod ffi;
 mod getopt;
 mod ladder;
+#[cfg_attr(feature = "embedded", path = "embedded.rs")]
+#[cfg_attr(not(feature = "embedded"), path = "system.rs")]
+mod layers;
 mod log_ids;
+mod machine;
 mod options;
 mod plan;
 mod process;
+#[cfg(any(test, not(feature = "embedded")))]
+mod rules;
 mod signals;
 mod state;
 mod variables;

@@ -1,9 +1,9 @@
 //! How many xstreams an engine runs and which cores it takes: the rules of `dss_topo_init` in init.c, over a
 //! described machine. Which core each xstream gets is up to srv.c.
 
+use super::machine::Machine;
 use gurt_client::Der;
 use std::fmt;
-use topology::Topology;
 
 /// Cores kept for the system xstreams: `DAOS_TGT0_OFFSET`.
 const SYSTEM_CORES: u32 = abi::DAOS_TGT0_OFFSET;
@@ -39,7 +39,7 @@ impl fmt::Display for Mode {
         f.write_str(match self {
             Mode::Legacy => "legacy",
             Mode::Numa(_) => "NUMA",
-            Mode::MultiSocket => "multi-socket NUMA",
+            Mode::MultiSocket => "Multi-socket NUMA",
         })
     }
 }
@@ -79,8 +79,8 @@ impl From<Unfit> for Der {
 
 impl Plan {
     /// Plans `request` on `machine`.
-    pub fn new(request: &Request, machine: &Topology) -> Result<Plan, Unfit> {
-        let nodes = machine.node_count() as u32;
+    pub fn new(request: &Request, machine: &Machine) -> Result<Plan, Unfit> {
+        let nodes = machine.node_count();
         let mut remarks = Vec::new();
         let mode = match request.numa_node {
             Some(node) if node >= nodes => {
@@ -96,8 +96,8 @@ impl Plan {
             }),
         };
         let cores = match mode {
-            Mode::Numa(node) => cores_of(machine, node),
-            Mode::Legacy | Mode::MultiSocket => machine.cores().len() as u32,
+            Mode::Numa(node) => machine.cores_of(node),
+            Mode::Legacy | Mode::MultiSocket => machine.cores,
         };
         let first_core = request.first_core.unwrap_or(0);
         if first_core >= cores {
@@ -116,8 +116,8 @@ impl Plan {
 
     /// Checks that each xstream gets a core of the node of its own: other than those of a whole machine, they
     /// are given out once. The system and the SWIM xstream share one if the machine is small.
-    fn fit_node(&self, node: u32, cores: u32, machine: &Topology) -> Result<(), Unfit> {
-        let system = if machine.cores().len() as u64 > u64::from(self.targets) { SYSTEM_CORES } else { 1 };
+    fn fit_node(&self, node: u32, cores: u32, machine: &Machine) -> Result<(), Unfit> {
+        let system = if u64::from(machine.cores) > u64::from(self.targets) { SYSTEM_CORES } else { 1 };
         let needed = u64::from(system) + u64::from(self.targets) + u64::from(self.helpers);
         let available = cores - self.first_core;
         if needed > u64::from(available) {
@@ -169,15 +169,10 @@ fn helpers_at_most(targets: u32, helpers: u32) -> u32 {
     helpers.min(targets.saturating_mul(2))
 }
 
-/// Number of cores of a NUMA node.
-fn cores_of(machine: &Topology, node: u32) -> u32 {
-    machine.cores_of_node(node as usize).count() as u32
-}
-
 /// Whether targets and helpers can be spread over the NUMA nodes, and if not, why:
 /// `dss_multi_socket_check`. Kept simple, as in DAOS: whatever is not even is left alone.
-fn multi_socket(request: &Request, machine: &Topology) -> Result<Mode, &'static str> {
-    let nodes = machine.node_count() as u32;
+fn multi_socket(request: &Request, machine: &Machine) -> Result<Mode, &'static str> {
+    let nodes = machine.node_count();
     let targets = request.targets.unwrap_or(0);
     let helpers =
         request.targets.map_or(request.helpers, |targets| helpers_at_most(targets, request.helpers));
@@ -191,7 +186,7 @@ fn multi_socket(request: &Request, machine: &Topology) -> Result<Mode, &'static 
         Err("the helpers do not split evenly over the NUMA nodes: not in multi-socket mode")
     } else if !targets.is_multiple_of(nodes) || request.targets.is_none() {
         Err("the targets do not split evenly over the NUMA nodes: not in multi-socket mode")
-    } else if (1..nodes).any(|node| cores_of(machine, node) != cores_of(machine, 0)) {
+    } else if (1..nodes).any(|node| machine.cores_of(node) != machine.cores_of(0)) {
         Err("the NUMA nodes have different numbers of cores: not in multi-socket mode")
     } else {
         Ok(Mode::MultiSocket)
@@ -201,13 +196,12 @@ fn multi_socket(request: &Request, machine: &Topology) -> Result<Mode, &'static 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use topology::Core;
 
-    /// A machine whose node `i` has `cores[i]` cores of one CPU each.
-    fn machine(cores: &[usize]) -> Topology {
-        let nodes = cores.iter().enumerate().flat_map(|(node, &count)| std::iter::repeat_n(node, count));
-        let cores_of = nodes.enumerate().map(|(cpu, node)| Core { cpus: [cpu].into_iter().collect(), node });
-        Topology::described(cores_of.collect(), cores.len())
+    /// A machine whose node `i` has `cores[i]` cores.
+    fn machine(cores: &[u32]) -> Machine {
+        let mut all = 0..cores.iter().sum();
+        let nodes = cores.iter().map(|&count| all.by_ref().take(count as usize).collect()).collect();
+        Machine { cores: cores.iter().sum(), nodes }
     }
 
     fn request(targets: u32, helpers: u32) -> Request {
@@ -215,12 +209,12 @@ mod tests {
     }
 
     #[track_caller]
-    fn plan(request: Request, cores: &[usize]) -> Plan {
+    fn plan(request: Request, cores: &[u32]) -> Plan {
         Plan::new(&request, &machine(cores)).unwrap_or_else(|err| panic!("{request:?}: {err}"))
     }
 
     #[track_caller]
-    fn unfit(request: Request, cores: &[usize]) -> String {
+    fn unfit(request: Request, cores: &[u32]) -> String {
         Plan::new(&request, &machine(cores)).unwrap_err().to_string()
     }
 

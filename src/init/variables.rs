@@ -3,6 +3,7 @@
 //! They are C's, readable by every module. Before and after an engine runs they have the values that DAOS
 //! gives them at build time; while one runs they say what its command line and the machine decided.
 
+use super::layers::Hardware;
 use super::options::Options;
 use super::plan::{Mode, Plan};
 use core::ffi::{CStr, c_char, c_int, c_uint};
@@ -10,7 +11,6 @@ use core::ptr;
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use gurt_client::{Der, Result, env};
 use std::ffi::CString;
-use topology::Topology;
 
 const SYSTEM: &CStr = c"daos_server";
 const STORAGE: &CStr = c"/mnt/daos";
@@ -68,6 +68,7 @@ pub static JOIN_VERSION: AtomicU32 = AtomicU32::new(0);
 pub struct Published {
     _strings: Vec<CString>,
     nodes: Vec<abi::dss_numa_info>,
+    _hardware: Option<Hardware>,
 }
 
 impl Published {
@@ -94,19 +95,20 @@ impl Published {
         CHECK.store(options.check, Ordering::Relaxed);
         publish_hostname();
         let strings = [system, storage, socket_dir].into_iter().chain(nvme_config).collect();
-        Ok(Published { _strings: strings, nodes: Vec::new() })
+        Ok(Published { _strings: strings, nodes: Vec::new(), _hardware: None })
     }
 
     /// Sets the variables that depend on the machine.
-    pub fn plan(&mut self, plan: &Plan, machine: &Topology) {
-        let nodes = machine.node_count();
+    pub fn plan(&mut self, plan: &Plan, mut hardware: Hardware) -> Result {
         if plan.mode != Mode::Legacy {
-            self.nodes = (0..nodes).map(|node| describe(node, machine)).collect();
+            self.nodes = hardware.numa_nodes(plan.first_core)?;
         }
-        let spread = if plan.mode == Mode::MultiSocket { nodes as u32 } else { 1 };
+        hardware.publish();
+        let machine = hardware.machine();
+        let spread = if plan.mode == Mode::MultiSocket { machine.node_count() } else { 1 };
         // SAFETY: as in `options`; the nodes live as long as self.
         unsafe {
-            abi::dss_core_nr = machine.cores().len() as c_int;
+            abi::dss_core_nr = machine.cores as c_int;
             abi::dss_core_offset = plan.first_core;
             abi::dss_forward_neighbor = env::flag(c"DAOS_FORWARD_NEIGHBOR").unwrap_or(false);
             abi::dss_numa_node = if let Mode::Numa(node) = plan.mode { node as c_int } else { UNSET };
@@ -120,6 +122,8 @@ impl Published {
                 Mode::Legacy | Mode::Numa(_) => (0, 0),
             };
         }
+        self._hardware = Some(hardware);
+        Ok(())
     }
 }
 
@@ -138,6 +142,8 @@ impl Drop for Published {
             abi::dss_nvme_bypass_health_check = false;
             abi::dss_instance_idx = 0;
             abi::dss_storage_tiers = 2;
+            abi::dss_topo = ptr::null_mut();
+            abi::dss_core_depth = 0;
             abi::dss_core_nr = 0;
             abi::dss_core_offset = UNSET as c_uint;
             abi::dss_forward_neighbor = false;
@@ -150,14 +156,6 @@ impl Drop for Published {
             abi::dss_tgt_per_numa_nr = 0;
             abi::dss_offload_per_numa_nr = 0;
         }
-    }
-}
-
-fn describe(node: usize, machine: &Topology) -> abi::dss_numa_info {
-    abi::dss_numa_info {
-        ni_idx: node as c_int,
-        ni_core_nr: machine.cores_of_node(node).count() as c_int,
-        ni_coremap: ptr::null_mut(),
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A cycle polls the network once, runs the units that its start found in the generic pool, and polls NVMe
 //! once. So that neither device starves behind many units, a poll is slipped in after 32 (network) or 64 (NVMe)
-//! of them.
+//! of them. NVMe that is still busy then is polled again and again, until it is the network's turn.
 
 /// Units that run before the network is polled again.
 const NET_AGE: u32 = 32;
@@ -54,8 +54,9 @@ impl Cycle {
         Cycle { stage: Stage::Poll, net_age: 0, nvme_age: 0 }
     }
 
-    /// The next step. After [`Step::Begin`] the caller must call [`Cycle::begin`].
-    pub fn next(&mut self) -> Step {
+    /// The next step. After [`Step::Begin`] the caller must call [`Cycle::begin`]. `nvme_is_busy` says whether NVMe
+    /// should be polled again right after a poll.
+    pub fn next(&mut self, nvme_is_busy: impl FnOnce() -> bool) -> Step {
         match self.stage {
             Stage::Poll => {
                 self.stage = Stage::Begin;
@@ -67,7 +68,9 @@ impl Cycle {
                 self.poll_nvme()
             }
             Stage::Units(_) if self.net_age > NET_AGE => self.poll_net(),
-            Stage::Units(_) if self.nvme_age > NVME_AGE => self.poll_nvme(),
+            Stage::Units(_) if self.nvme_age > NVME_AGE || (self.nvme_age == 0 && nvme_is_busy()) => {
+                self.poll_nvme()
+            }
             Stage::Units(left) => {
                 self.stage = Stage::Units(left - 1);
                 self.net_age += 1;
@@ -100,10 +103,10 @@ mod tests {
     use super::*;
 
     /// The steps of one cycle with `units` units, as letters: n, b, u, v.
-    fn steps(cycle: &mut Cycle, units: usize) -> String {
+    fn steps(cycle: &mut Cycle, units: usize, busy: bool) -> String {
         let mut steps = String::new();
         loop {
-            let step = cycle.next();
+            let step = cycle.next(|| busy);
             steps.push(match step {
                 Step::Run(Pool::Net) => 'n',
                 Step::Run(Pool::Nvme) => 'v',
@@ -122,15 +125,27 @@ mod tests {
     #[test]
     fn a_cycle_polls_the_network_then_runs_units_then_polls_nvme() {
         let mut cycle = Cycle::new();
-        assert_eq!(steps(&mut cycle, 0), "nbv");
-        assert_eq!(steps(&mut cycle, 3), "nbuuuv");
-        assert_eq!(steps(&mut cycle, 0), "nbv");
+        assert_eq!(steps(&mut cycle, 0, false), "nbv");
+        assert_eq!(steps(&mut cycle, 3, false), "nbuuuv");
+        assert_eq!(steps(&mut cycle, 0, false), "nbv");
+    }
+
+    #[test]
+    fn busy_nvme_is_polled_in_a_row_that_the_network_ends() {
+        let mut cycle = Cycle::new();
+        assert_eq!(steps(&mut cycle, 3, true), "nbuuuv", "nothing was polled yet in these");
+        let many = steps(&mut cycle, 500, true);
+        assert_eq!(many.matches('u').count(), 500);
+        let rows: Vec<usize> = many.split(|step| step != 'v').map(str::len).filter(|row| *row > 0).collect();
+        // The network was polled 30 units before: two polls of NVMe later it is its turn.
+        assert_eq!(rows, [3, 3, 3, 3, 3, 3, 3, 1]);
+        assert_eq!(steps(&mut cycle, 0, true), "nbv");
     }
 
     #[test]
     fn no_device_waits_for_more_units_than_its_age_allows() {
         let mut cycle = Cycle::new();
-        let all: String = (0..3).map(|_| steps(&mut cycle, 500)).collect();
+        let all: String = (0..3).map(|_| steps(&mut cycle, 500, false)).collect();
         assert_eq!(all.matches('u').count(), 1500);
         for (device, age) in [('n', NET_AGE), ('v', NVME_AGE)] {
             let longest = all.split(device).map(|part| part.matches('u').count()).max();

@@ -264,7 +264,7 @@ abi::export! {
         // SAFETY: the caller passes attributes or null.
         let Some(attr) = (unsafe { check_attr("sched_req_get", attr) }) else { return ptr::null_mut() };
         let Some((ult, owns)) = request_ult(ult) else { return ptr::null_mut() };
-        Request::new(current.xs_id(), &attr, ult, owns).into_handle()
+        Request::new(current.xs_id(), &attr, current.pool_of(&attr), ult, owns).into_handle()
     }
 
     /// `sched_req_put` (sched.c): ends a request. A ULT that was passed to `sched_req_get`, or created by
@@ -344,11 +344,15 @@ abi::export! {
         unsafe { Request::handle_is_aborted(req) }
     }
 
-    /// `sched_req_space_check` (sched.c): space pressure of the request's pool. Pressure is a property of VOS
-    /// storage; a pool without any is never under pressure.
+    /// `sched_req_space_check` (sched.c): space pressure of the request's pool on this target, as VOS has told it
+    /// in the last two seconds: `SCHED_SPACE_PRESS_NONE` to 5. A pool of which VOS knows nothing keeps the
+    /// pressure that it had; one that it never knew, or no pool at all, has none.
     pub unsafe fn sched_req_space_check(req: *mut abi::sched_request) -> c_int {
-        assert!(!req.is_null(), "sched_req_space_check: null request");
-        abi::SCHED_SPACE_PRESS_NONE as c_int
+        // SAFETY: the caller passes its request.
+        let own = unsafe { own_request("sched_req_space_check", req) };
+        let pressure =
+            own.and_then(|(current, request)| request.pool.as_ref().map(|pool| current.pressure_of(pool)));
+        pressure.map_or(abi::SCHED_SPACE_PRESS_NONE as c_int, |pressure| pressure.number().into())
     }
 
     /// `sched_cond_wait` (sched.c): `ABT_cond_wait` for a wait that may be long.
@@ -419,6 +423,6 @@ abi::export! {
             error!(Facility::SERVER, "cannot create a ULT on xs {}: {err}", current.xs_id());
             return ptr::null_mut();
         }
-        Request::new(current.xs_id(), &attr, ult, true).into_handle()
+        Request::new(current.xs_id(), &attr, current.pool_of(&attr), ult, true).into_handle()
     }
 }

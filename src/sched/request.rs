@@ -6,7 +6,9 @@ use core::ptr;
 use core::sync::atomic::{AtomicBool, Ordering};
 use std::rc::Rc;
 
-use super::queue::{Entry, Kind};
+use super::kind::Kind;
+use super::pool::Pool;
+use super::queue::Entry;
 use super::sleep::Alarm;
 
 /// What `struct sched_request` stands for. It belongs to the xstream on which it was made; only the abort flag
@@ -14,28 +16,57 @@ use super::sleep::Alarm;
 pub struct Request {
     /// The xstream's id.
     pub home: c_int,
-    /// Pool, type and flags, as its maker gave them.
+    /// Type and flags, as its maker gave them.
     attr: abi::sched_req_attr,
+    /// Its pool; none for an anonymous one.
+    pub pool: Option<Rc<Pool>>,
     /// The ULT that sleeps and yields by this request.
     pub ult: Cell<abi::ABT_thread>,
     /// Whether the request frees its ULT.
     pub owns_ult: bool,
     /// Set while it sleeps.
-    pub alarm: Cell<Option<Alarm>>,
+    alarm: Cell<Option<Alarm>>,
     aborted: AtomicBool,
 }
 
 impl Request {
     /// A request of the ULT `ult` on xstream `home`.
-    pub fn new(home: c_int, attr: &abi::sched_req_attr, ult: abi::ABT_thread, owns_ult: bool) -> Rc<Self> {
-        Rc::new(Request {
+    pub fn new(
+        home: c_int,
+        attr: &abi::sched_req_attr,
+        pool: Option<Rc<Pool>>,
+        ult: abi::ABT_thread,
+        owns_ult: bool,
+    ) -> Rc<Self> {
+        let request = Request {
             home,
             attr: *attr,
+            pool,
             ult: Cell::new(ult),
             owns_ult,
             alarm: Cell::new(None),
             aborted: AtomicBool::new(false),
-        })
+        };
+        request.gc_pool().inspect(|pool| pool.count_gc(1));
+        Rc::new(request)
+    }
+
+    /// Its pool, if it frees space there.
+    fn gc_pool(&self) -> Option<&Pool> {
+        self.pool.as_deref().filter(|_| self.kind() == Some(Kind::Gc))
+    }
+
+    /// It falls asleep.
+    pub fn set_alarm(&self, alarm: Alarm) {
+        self.alarm.set(Some(alarm));
+        self.gc_pool().inspect(|pool| pool.count_gc_asleep(1));
+    }
+
+    /// It wakes, if it is asleep; returns the alarm.
+    pub fn take_alarm(&self) -> Option<Alarm> {
+        let alarm = self.alarm.take()?;
+        self.gc_pool().inspect(|pool| pool.count_gc_asleep(-1));
+        Some(alarm)
     }
 
     /// Its type; `None` for an anonymous one.
@@ -54,8 +85,8 @@ impl Request {
     }
 
     /// This request as an entry of a queue.
-    pub fn entry(self: &Rc<Self>, kind: Kind, now: u64) -> Entry<super::Work> {
-        entry(&self.attr, kind, now, super::Work::Resume(self.clone()))
+    pub fn entry(self: &Rc<Self>, pool: Rc<Pool>, kind: Kind, now: u64) -> Entry<super::Work> {
+        entry(&self.attr, pool, kind, now, super::Work::Resume(self.clone()))
     }
 
     /// Hands the request out as a C handle.
@@ -95,11 +126,17 @@ impl Request {
     }
 }
 
+impl Drop for Request {
+    fn drop(&mut self) {
+        self.gc_pool().inspect(|pool| pool.count_gc(-1));
+    }
+}
+
 /// The queue entry of anything with request attributes.
-pub fn entry<T>(attr: &abi::sched_req_attr, kind: Kind, now: u64, item: T) -> Entry<T> {
+pub fn entry<T>(attr: &abi::sched_req_attr, pool: Rc<Pool>, kind: Kind, now: u64, item: T) -> Entry<T> {
     Entry {
         item,
-        pool: attr.sra_pool_id,
+        pool,
         kind,
         no_delay: attr.sra_flags & abi::SCHED_REQ_FL_NO_DELAY != 0,
         resent: attr.sra_flags & abi::SCHED_REQ_FL_RESENT != 0,

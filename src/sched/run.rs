@@ -3,15 +3,15 @@
 use core::ffi::{c_int, c_void};
 use core::ptr;
 use core::sync::atomic::Ordering;
-use core::time::Duration;
 
 use gurt_client::{Facility, warn};
 
+use super::beneath::nvme;
 use super::clock::{coarse_ms, precise_ns};
 use super::cycle::{Cycle, Pool, Step};
+use super::metrics::CycleReport;
 use super::monitor::{MONITOR_XSTREAM, name_of};
 use super::parameter;
-use super::relax::{self, ALERT};
 use super::scheduler::Scheduler;
 use super::watch::Symbol;
 
@@ -29,16 +29,19 @@ impl Scheduler {
         if self.xs_id == MONITOR_XSTREAM {
             self.look_after_others();
         }
-        let units = self.ready_units();
-        if units > 0 {
-            self.idle_cycles.set(0);
-            return units;
+        self.look_at_pools();
+        let mut units = self.ready_units();
+        if self.relax(units) {
+            self.update_clock();
+            units = self.ready_units();
         }
-        if !self.relax() {
-            return 0;
-        }
-        self.update_clock();
-        self.ready_units()
+        self.metrics.cycle(&CycleReport {
+            now: self.now(),
+            units: units as u64,
+            queued: self.queues.borrow().queued().iter().map(|count| u64::from(*count)).sum(),
+            sleeping: self.sleeping() as u64,
+        });
+        units
     }
 
     fn update_clock(&self) {
@@ -57,77 +60,8 @@ impl Scheduler {
         size
     }
 
-    /// Sleeps if there is nothing to do. Returns whether it did.
-    fn relax(&self) -> bool {
-        if !self.queues.borrow().is_empty() {
-            return false;
-        }
-        if self.stopping.get() {
-            self.idle_cycles.set(self.idle_cycles.get().saturating_add(1));
-            let sleeps = self.idle_cycles.get() > relax::DRAINING_SPINS;
-            if sleeps {
-                relax::sleep(&[self.pool(Pool::Generic)], relax::DRAINING);
-            }
-            return sleeps;
-        }
-        // SAFETY: a plain word of a live xstream, which other xstreams write too.
-        let busy = unsafe { (&raw const (*self.info()).si_stats.ss_busy_ts).read_volatile() };
-        if parameter!(sched_relax_mode) == abi::SCHED_RELAX_MODE_DISABLED
-            || !relax::is_allowed(busy, self.now())
-        {
-            return false;
-        }
-        self.rest();
-        true
-    }
-
-    /// Waits until there is something to do, first awake, if that promises to be short, then asleep.
-    fn rest(&self) {
-        let began = precise_ns();
-        let mut alertness = self.alertness.borrow_mut();
-        let longest = relax::duration(self.next_event());
-        if alertness.stays_awake() {
-            if self.watch_pools(began + longest.min(ALERT).as_nanos() as u64) {
-                alertness.paid();
-            } else {
-                alertness.failed();
-            }
-        }
-        let awake = Duration::from_nanos(precise_ns() - began);
-        if self.pools_are_empty() && awake < longest {
-            relax::sleep(&self.pools, longest - awake);
-        }
-        alertness.note(Duration::from_nanos(precise_ns() - began));
-    }
-
-    /// Watches the pools until one has a unit, which it returns, or until `end`.
-    fn watch_pools(&self, end: u64) -> bool {
-        loop {
-            for _ in 0..32 {
-                if !self.pools_are_empty() {
-                    return true;
-                }
-                core::hint::spin_loop();
-            }
-            if precise_ns() >= end {
-                return false;
-            }
-            // Who makes the work may need this core.
-            std::thread::yield_now();
-        }
-    }
-
-    fn pools_are_empty(&self) -> bool {
-        self.pools.iter().all(|pool| {
-            let mut size = 0;
-            // SAFETY: the pool lives as long as the scheduler.
-            unsafe { abi::ABT_pool_get_size(*pool, &raw mut size) };
-            size == 0
-        })
-    }
-
     /// Nanoseconds until the next thing that this xstream has to do by itself.
-    fn next_event(&self) -> Option<u64> {
+    pub(super) fn next_event(&self) -> Option<u64> {
         let sleeper = self.sleepers.borrow().next_due().map(|due| due.saturating_sub(precise_ns()));
         let monitors = self.xs_id == MONITOR_XSTREAM && parameter!(sched_inactive_max) != 0;
         let monitor =
@@ -203,7 +137,8 @@ impl Scheduler {
         let mut cycle = Cycle::new();
         let mut steps = 0;
         loop {
-            match cycle.next() {
+            match cycle.next(|| !self.stopping.get() && nvme::is_busy()) {
+                Step::Run(Pool::Nvme) if !nvme::is_polled(self.dx) => {}
                 Step::Run(pool) => self.run_one(pool),
                 Step::Begin => {
                     let units = self.begin_cycle();

@@ -7,9 +7,11 @@ use core::sync::atomic::Ordering;
 use std::rc::Rc;
 
 use super::Work;
+use super::beneath::Idle;
+use super::clock::coarse_ms;
 use super::cycle::Pool;
+use super::metrics::Metrics;
 use super::queue::Queues;
-use super::relax::Alertness;
 use super::request::Request;
 use super::sleep::Sleepers;
 use super::watch::{Monitor, Vitals, Watchdog};
@@ -27,8 +29,10 @@ pub struct Scheduler {
     pub(super) queues: RefCell<Queues<Work>>,
     pub(super) sleepers: RefCell<Sleepers<Rc<Request>>>,
     pub(super) stopping: Cell<bool>,
-    pub(super) idle_cycles: Cell<u32>,
-    pub(super) alertness: RefCell<Alertness>,
+    /// How long after a change space may be freed, in milliseconds.
+    pub(super) gc_delay: Cell<u64>,
+    pub(super) idle: Idle,
+    pub(super) metrics: Metrics,
     pub(super) watchdog: RefCell<Watchdog>,
     pub(super) monitor: RefCell<Monitor>,
     pub(super) vitals: Vitals,
@@ -51,8 +55,9 @@ impl Scheduler {
             queues: RefCell::default(),
             sleepers: RefCell::default(),
             stopping: Cell::new(false),
-            idle_cycles: Cell::new(0),
-            alertness: RefCell::default(),
+            gc_delay: Cell::default(),
+            idle: Idle::default(),
+            metrics: Metrics::new(xs_id, coarse_ms()),
             watchdog: RefCell::default(),
             monitor: RefCell::default(),
             vitals: Vitals::default(),

@@ -8,8 +8,10 @@ use gurt_client::{Facility, Result, error};
 
 use super::Work;
 use super::clock::precise_ns;
+use super::kind::Kind;
 use super::parameter;
-use super::queue::{Kind, is_overloaded};
+use super::pool::{Pool, Turn};
+use super::queue::is_overloaded;
 use super::request::{self, Request};
 use super::scheduler::Scheduler;
 use super::watch::Symbol;
@@ -24,15 +26,21 @@ impl Scheduler {
         kind.filter(|_| main && !self.stopping.get() && !parameter!(sched_prio_disabled))
     }
 
+    /// The pool to which a request with `attr` belongs; none for an anonymous one.
+    pub fn pool_of(&self, attr: &abi::sched_req_attr) -> Option<Rc<Pool>> {
+        Kind::new(attr.sra_type).map(|_| self.queues.borrow_mut().pool(attr.sra_pool_id))
+    }
+
+    /// Queues a request whose ULT is to be resumed, if it has a queue.
+    fn queue(&self, request: &Rc<Request>) -> bool {
+        let (Some(kind), Some(pool)) = (self.queued_as(request.kind()), &request.pool) else { return false };
+        self.queues.borrow_mut().push(request.entry(pool.clone(), kind, self.now()));
+        true
+    }
+
     /// Lets other units run. The request waits in its queue where its type has one.
     pub fn yield_request(&self, request: &Rc<Request>) {
-        match self.queued_as(request.kind()) {
-            None => inline::yield_now(),
-            Some(kind) => {
-                self.queues.borrow_mut().push(request.entry(kind, self.now()));
-                suspend();
-            }
-        }
+        if self.queue(request) { suspend() } else { inline::yield_now() }
     }
 
     /// Suspends the calling ULT for `msec` milliseconds, or until it is woken; at a stop or after an abort it
@@ -42,14 +50,15 @@ impl Scheduler {
             return self.yield_request(request);
         }
         let due = precise_ns() + u64::from(msec) * 1_000_000;
-        request.alarm.set(Some(self.sleepers.borrow_mut().insert(due, request.clone())));
+        let alarm = self.sleepers.borrow_mut().insert(due, request.clone());
+        request.set_alarm(alarm);
         self.count_sleepers();
         suspend();
     }
 
     /// Resumes the request's ULT if it sleeps.
     pub fn wake(&self, request: &Rc<Request>) {
-        if let Some(alarm) = request.alarm.take() {
+        if let Some(alarm) = request.take_alarm() {
             self.sleepers.borrow_mut().remove(alarm);
             self.count_sleepers();
             resume(request);
@@ -66,6 +75,7 @@ impl Scheduler {
         }
         let may_reject = attr.sra_flags & abi::SCHED_REQ_FL_NO_REJECT == 0;
         if may_reject && is_overloaded(self.queues.borrow().queued(), attr.sra_timeout) {
+            self.metrics.reject();
             return Err(gurt_client::Der::new(abi::DER_OVERLOAD_RETRY as i64));
         }
         let periodic = attr.sra_flags & abi::SCHED_REQ_FL_PERIODIC != 0;
@@ -73,8 +83,10 @@ impl Scheduler {
         match self.queued_as(Kind::new(attr.sra_type)) {
             None => self.create(func, arg, flags),
             Some(kind) => {
-                let entry = request::entry(attr, kind, self.now(), Work::Create { func, arg, flags });
-                self.queues.borrow_mut().push(entry);
+                let work = Work::Create { func, arg, flags };
+                let mut queues = self.queues.borrow_mut();
+                let pool = queues.pool(attr.sra_pool_id);
+                queues.push(request::entry(attr, pool, kind, self.now(), work));
                 Ok(())
             }
         }
@@ -135,10 +147,9 @@ impl Scheduler {
             let woken = if self.stopping.get() { sleepers.pop() } else { sleepers.pop_due(now) };
             drop(sleepers);
             let Some(request) = woken else { break };
-            request.alarm.set(None);
-            match self.queued_as(request.kind()) {
-                None => resume(&request),
-                Some(kind) => self.queues.borrow_mut().push(request.entry(kind, self.now())),
+            request.take_alarm();
+            if !self.queue(&request) {
+                resume(&request);
             }
         }
         self.count_sleepers();
@@ -146,7 +157,12 @@ impl Scheduler {
 
     fn count_sleepers(&self) {
         // SAFETY: only this xstream's thread touches the counter.
-        unsafe { (*self.info()).si_sleep_cnt = self.sleepers.borrow().len() as c_int };
+        unsafe { (*self.info()).si_sleep_cnt = self.sleeping() as c_int };
+    }
+
+    /// How many requests sleep.
+    pub(super) fn sleeping(&self) -> usize {
+        self.sleepers.borrow().len()
     }
 
     /// Starts the queued requests that may run now; at a stop, all.
@@ -155,7 +171,15 @@ impl Scheduler {
             return;
         }
         let mut due = self.due.take();
-        self.queues.borrow_mut().take_due(self.now(), self.stopping.get(), &mut due);
+        let mut queues = self.queues.borrow_mut();
+        let turn = Turn {
+            cycle: queues.cycle(),
+            now: self.now(),
+            all: self.stopping.get(),
+            gc_delay: self.gc_delay.get(),
+        };
+        queues.take_due(&turn, &mut due);
+        drop(queues);
         for work in due.drain(..) {
             match work {
                 Work::Resume(request) => resume(&request),

@@ -7,6 +7,7 @@ use std::ffi::CString;
 
 use gurt_client::{Der, Facility, error, warn};
 
+use super::memory;
 use super::role::Role;
 use super::service::{self, DUMP, MONITOR, XSTREAMS};
 use super::xstream;
@@ -105,15 +106,18 @@ unsafe fn dump_xstream(fp: *mut abi::FILE, dx: NonNull<abi::dss_xstream>) {
     unsafe {
         let dx = dx.as_ptr();
         let name = CStr::from_ptr((&raw const (*dx).dx_name).cast()).to_string_lossy().into_owned();
-        print(fp, format!("== {name}: ES ({:p}) ==\n", (*dx).dx_xstream));
+        print(fp, format!("== per ES ({:p}) details == {name}\n", (*dx).dx_xstream));
         check_print("ABT_info_print_xstream", abi::ABT_info_print_xstream(fp, (*dx).dx_xstream));
         if (*dx).dx_progress != abi::ABT_THREAD_NULL {
-            print(fp, format!("== {name}: progress ULT ({:p}) ==\n", (*dx).dx_progress));
+            print(
+                fp,
+                format!("== ES ({:p}) progress ULT ({:p}) == {name}\n", (*dx).dx_xstream, (*dx).dx_progress),
+            );
             check_print("ABT_info_print_thread", abi::ABT_info_print_thread(fp, (*dx).dx_progress));
         }
         check_print("ABT_info_print_sched", abi::ABT_info_print_sched(fp, (*dx).dx_sched));
         for pool in (*dx).dx_pools {
-            print(fp, format!("== {name}: POOL ({pool:p}) ==\n"));
+            print(fp, format!("== per POOL ({pool:p}) details == {name}\n"));
             check_print("ABT_info_print_pool", abi::ABT_info_print_pool(fp, pool));
         }
     }
@@ -338,17 +342,23 @@ abi::export! {
     }
 
     /// `dss_mem_total_alloc_track` (srv.c): counts an allocation of an xstream, whose `struct mem_stats` is
-    /// `arg`. The gauges that it feeds in DAOS are telemetry's.
-    pub unsafe fn dss_mem_total_alloc_track(arg: *mut c_void, _bytes: abi::daos_size_t) {
-        assert!(!arg.is_null(), "dss_mem_total_alloc_track: no statistics");
+    /// `arg`.
+    pub unsafe fn dss_mem_total_alloc_track(arg: *mut c_void, bytes: abi::daos_size_t) {
         // SAFETY: the caller passes the statistics of its xstream.
-        unsafe { (*arg.cast::<abi::mem_stats>()).ms_current += 1 };
+        match unsafe { arg.cast::<abi::mem_stats>().as_mut() } {
+            Some(stats) => memory::count_allocation(stats, bytes),
+            None => panic!("dss_mem_total_alloc_track: no statistics"),
+        }
     }
 
-    /// `dss_mem_total_free_track` (srv.c): notes a release of memory of an xstream; only telemetry would show
-    /// it.
-    pub unsafe fn dss_mem_total_free_track(arg: *mut c_void, _bytes: abi::daos_size_t) {
-        assert!(!arg.is_null(), "dss_mem_total_free_track: no statistics");
+    /// `dss_mem_total_free_track` (srv.c): counts a release of memory of an xstream, whose `struct mem_stats` is
+    /// `arg`.
+    pub unsafe fn dss_mem_total_free_track(arg: *mut c_void, bytes: abi::daos_size_t) {
+        // SAFETY: the caller passes the statistics of its xstream.
+        match unsafe { arg.cast::<abi::mem_stats>().as_mut() } {
+            Some(stats) => memory::count_release(stats, bytes),
+            None => panic!("dss_mem_total_free_track: no statistics"),
+        }
     }
 
     /// `dss_dump_ABT_state` (srv.c): writes what the runtime knows of all xstreams to `fp`.

@@ -1,7 +1,5 @@
 //! Which core each xstream runs on: the rules of `dss_start_xs_id`.
 
-use topology::Topology;
-
 use super::role::{Kind, Role, SWIM};
 use crate::inline::Layout;
 
@@ -21,32 +19,53 @@ pub enum Mode {
     },
 }
 
-/// Hands out cores to xstreams, which must ask in the order of their start.
-#[derive(Debug)]
-pub struct Placement<'a> {
-    topology: &'a Topology,
-    layout: Layout,
-    mode: Mode,
-    first_core: usize,
-    /// With NUMA: the cores of each node that are left.
-    left: Vec<Vec<usize>>,
+impl Mode {
+    /// Spread as srv.c's variables say.
+    pub fn spread() -> Self {
+        // SAFETY: written before the xstreams start.
+        unsafe {
+            Mode::Spread {
+                targets: (&raw const abi::dss_tgt_per_numa_nr).read(),
+                offload: (&raw const abi::dss_offload_per_numa_nr).read(),
+            }
+        }
+    }
 }
 
-impl<'a> Placement<'a> {
-    /// Cores of `topology` from number `first_core` (`dss_core_offset`; of each node, with NUMA) on.
-    pub fn new(topology: &'a Topology, layout: Layout, mode: Mode, first_core: usize) -> Self {
-        let cores_left = |node| topology.cores_of_node(node).skip(first_core).collect();
-        let left = match mode {
-            Mode::Machine => Vec::new(),
-            Mode::Node(_) | Mode::Spread { .. } => (0..topology.node_count()).map(cores_left).collect(),
-        };
-        Placement { topology, layout, mode, first_core, left }
+/// The cores of a machine by their logical indices.
+#[derive(Clone, Debug)]
+pub struct Cores {
+    /// How many there are, at least 1: `dss_core_nr`.
+    pub count: usize,
+    /// Where to begin without NUMA: `dss_core_offset`.
+    pub first: usize,
+    /// With NUMA: those of each node that xstreams may have, ascending.
+    pub free: Vec<Vec<usize>>,
+}
+
+/// Hands out cores to xstreams, which must ask in the order of their start.
+#[derive(Debug)]
+pub struct Placement {
+    cores: Cores,
+    layout: Layout,
+    mode: Mode,
+}
+
+impl Placement {
+    /// Takes from `cores` what `mode` says, for the xstreams of `layout`.
+    pub fn new(cores: Cores, layout: Layout, mode: Mode) -> Self {
+        Placement { cores, layout, mode }
+    }
+
+    /// Where cores are taken from.
+    pub fn mode(&self) -> Mode {
+        self.mode
     }
 
     /// The index of the core for the xstream of `role`; `None` when its NUMA node has none left.
     pub fn core_of(&mut self, role: &Role) -> Option<usize> {
         match self.mode {
-            Mode::Machine => Some((self.offset(role) + self.first_core) % self.topology.cores().len()),
+            Mode::Machine => Some((self.offset(role) + self.cores.first) % self.cores.count),
             Mode::Node(node) => {
                 // The system xstreams share the first core; with cores to spare, SWIM and dRPC share another.
                 let keeps = role.xs_id > SWIM || (role.xs_id == 0 && self.has_spare_cores());
@@ -76,12 +95,12 @@ impl<'a> Placement<'a> {
 
     /// Whether the machine has more cores than there are targets.
     fn has_spare_cores(&self) -> bool {
-        self.topology.cores().len() > self.layout.targets as usize
+        self.cores.count > self.layout.targets as usize
     }
 
     /// The first core of `node` that is left; it stays there for the next one unless this one `keeps` it.
     fn take(&mut self, node: usize, keeps: bool) -> Option<usize> {
-        let left = self.left.get_mut(node)?;
+        let left = self.cores.free.get_mut(node)?;
         let core = *left.first()?;
         if keeps {
             left.remove(0);
@@ -93,12 +112,18 @@ impl<'a> Placement<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use topology::Core;
 
     /// `nodes` nodes with `cores` cores each.
-    fn machine(nodes: usize, cores: usize) -> Topology {
-        let core = |index| Core { cpus: [index].into_iter().collect(), node: index / cores };
-        Topology::described((0..nodes * cores).map(core).collect(), nodes)
+    fn machine(nodes: usize, cores: usize) -> Cores {
+        let node = |node| (node * cores..(node + 1) * cores).collect();
+        Cores { count: nodes * cores, first: 0, free: (0..nodes).map(node).collect() }
+    }
+
+    /// The same from core number `first` (of each node, with NUMA) on.
+    fn from_core(first: usize, mut cores: Cores) -> Cores {
+        cores.first = first;
+        cores.free.iter_mut().for_each(|node| drop(node.drain(..first.min(node.len()))));
+        cores
     }
 
     fn layout(targets: u32, offload: u32) -> Layout {
@@ -106,8 +131,8 @@ mod tests {
     }
 
     /// The cores of all xstreams, by their ids.
-    fn cores(topology: &Topology, layout: Layout, mode: Mode, first_core: usize) -> Vec<Option<usize>> {
-        let mut placement = Placement::new(topology, layout, mode, first_core);
+    fn cores(machine: &Cores, layout: Layout, mode: Mode, first_core: usize) -> Vec<Option<usize>> {
+        let mut placement = Placement::new(from_core(first_core, machine.clone()), layout, mode);
         let mut cores = vec![None; layout.xstreams() as usize];
         for xs_id in Role::start_order(&layout) {
             cores[xs_id as usize] = placement.core_of(&Role::new(xs_id, &layout));
@@ -121,9 +146,9 @@ mod tests {
 
     #[test]
     fn a_machine_with_cores_to_spare_gives_swim_its_own() {
-        let topology = machine(1, 8);
-        assert_eq!(cores(&topology, layout(2, 2), Mode::Machine, 0), all(&[0, 1, 0, 2, 3, 4, 5]));
-        assert_eq!(cores(&topology, layout(2, 2), Mode::Machine, 2), all(&[2, 3, 2, 4, 5, 6, 7]));
+        let machine = machine(1, 8);
+        assert_eq!(cores(&machine, layout(2, 2), Mode::Machine, 0), all(&[0, 1, 0, 2, 3, 4, 5]));
+        assert_eq!(cores(&machine, layout(2, 2), Mode::Machine, 2), all(&[2, 3, 2, 4, 5, 6, 7]));
     }
 
     #[test]
@@ -134,13 +159,13 @@ mod tests {
 
     #[test]
     fn a_numa_node_keeps_its_xstreams_together() {
-        let topology = machine(2, 8);
+        let machine = machine(2, 8);
         assert_eq!(
-            cores(&topology, layout(2, 2), Mode::Node(1), 0),
+            cores(&machine, layout(2, 2), Mode::Node(1), 0),
             all(&[8, 9, 9, 10, 12, 11, 13]),
             "system has a core of its own, SWIM and dRPC share one, offload xstreams follow the targets"
         );
-        assert_eq!(cores(&topology, layout(2, 0), Mode::Node(0), 3), all(&[3, 4, 4, 5, 6]));
+        assert_eq!(cores(&machine, layout(2, 0), Mode::Node(0), 3), all(&[3, 4, 4, 5, 6]));
     }
 
     #[test]
@@ -154,21 +179,39 @@ mod tests {
 
     #[test]
     fn targets_and_helpers_spread_evenly_over_nodes() {
-        let topology = machine(2, 8);
+        let machine = machine(2, 8);
         let mode = Mode::Spread { targets: 2, offload: 1 };
-        let placed = cores(&topology, Layout { helper_pool: true, ..layout(4, 2) }, mode, 0);
+        let placed = cores(&machine, Layout { helper_pool: true, ..layout(4, 2) }, mode, 0);
         assert_eq!(placed, all(&[0, 8, 0, 1, 2, 9, 10, 3, 11]));
         let mode = Mode::Spread { targets: 1, offload: 1 };
-        assert_eq!(cores(&topology, layout(2, 2), mode, 0), all(&[0, 8, 0, 1, 2, 9, 10]));
+        assert_eq!(cores(&machine, layout(2, 2), mode, 0), all(&[0, 8, 0, 1, 2, 9, 10]));
+    }
+
+    #[test]
+    fn each_target_has_its_helper_on_its_own_node() {
+        let layout = layout(4, 8);
+        let placed = cores(&machine(2, 8), layout, Mode::Spread { targets: 2, offload: 4 }, 0);
+        for target in 0..layout.targets {
+            let main = layout.main_xstream(target) as usize;
+            let nodes: Vec<_> = placed[main..=main + 2].iter().map(|core| core.unwrap() / 8).collect();
+            assert_eq!(nodes, [target as usize / 2; 3], "target {target}");
+        }
+    }
+
+    #[test]
+    fn cores_that_a_node_keeps_for_others_are_not_given_out() {
+        let mut machine = machine(1, 8);
+        machine.free[0] = vec![2, 5, 7];
+        assert_eq!(cores(&machine, layout(1, 0), Mode::Node(0), 0), all(&[2, 5, 5, 7]));
     }
 
     #[test]
     fn with_numa_no_two_targets_share_a_core() {
         for (nodes, per_node) in [(2, 16), (4, 8)] {
-            let topology = machine(nodes, per_node);
+            let machine = machine(nodes, per_node);
             let layout = Layout { helper_pool: true, ..layout(8, 4) };
             let mode = Mode::Spread { targets: 8 / nodes as u32, offload: 4 / nodes as u32 };
-            let mut placed = cores(&topology, layout, mode, 0)[3..].to_vec();
+            let mut placed = cores(&machine, layout, mode, 0)[3..].to_vec();
             assert!(placed.iter().all(Option::is_some));
             placed.sort_unstable();
             placed.dedup();

@@ -2,12 +2,11 @@
 
 use core::ffi::{c_int, c_void};
 use core::ptr::NonNull;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gurt_client::{Der, Facility, Result, error, info};
-use topology::{CpuList, Topology};
 
-use super::placement::{Mode, Placement};
+use super::beneath::{Cpus, Ground, Machine};
 use super::role::Role;
 use super::settings::Settings;
 use super::table::{CAPACITY, Gate, Table};
@@ -28,7 +27,9 @@ struct Service {
     /// Set when the engine opens for business.
     barrier: Future,
     /// Where each xstream runs, by id.
-    cpus: Vec<CpuList>,
+    cpus: Vec<Cpus>,
+    /// What all xstreams stand on.
+    ground: Arc<Ground>,
     /// Whether the dRPC listener was started.
     listening: bool,
 }
@@ -53,13 +54,16 @@ pub fn start() -> Result {
     let layout = check(Layout::current())?;
     Settings::from_environment().apply();
     let cpus = place(&layout)?;
+    let ground = Arc::new(Ground::open()?);
     let mut barrier = abi::ABT_FUTURE_NULL;
     // SAFETY: writes one handle.
     inline::abt(unsafe { abi::ABT_future_create(1, None, &raw mut barrier) })?;
-    *service() = Some(Service { barrier: Future(barrier), cpus, listening: false });
+    *service() = Some(Service { barrier: Future(barrier), cpus, ground: ground.clone(), listening: false });
     XSTREAMS.open(layout.xstreams() as usize);
     DUMP.open();
-    let started = start_xstreams(&layout, barrier).and_then(|()| start_listener());
+    let started =
+        start_xstreams(&layout, barrier).and_then(|()| ground.announce(true)).and_then(|()| start_listener());
+    drop(ground);
     if let Err(err) = started {
         stop();
         return Err(err);
@@ -79,50 +83,25 @@ fn check(layout: Layout) -> Result<Layout> {
 }
 
 /// Decides where each xstream runs.
-fn place(layout: &Layout) -> Result<Vec<CpuList>> {
-    let topology = Topology::discover().map_err(|err| {
-        error!(Facility::SERVER, "cannot learn which cores this machine has: {err}");
-        Der::new(abi::DER_MISC.into())
-    })?;
-    let (mode, first_core) = core_mode();
-    let mut placement = Placement::new(&topology, *layout, mode, first_core);
-    let mut cpus = vec![CpuList::default(); layout.xstreams() as usize];
+fn place(layout: &Layout) -> Result<Vec<Cpus>> {
+    let machine = Machine::discover()?;
+    let mut placement = machine.placement(*layout);
+    let mut cpus: Vec<Option<Cpus>> = vec![None; layout.xstreams() as usize];
     for xs_id in Role::start_order(layout) {
         let role = Role::new(xs_id, layout);
         let core = placement.core_of(&role).ok_or_else(|| {
-            error!(Facility::SERVER, "no core is left for {role} ({mode:?})");
+            error!(Facility::SERVER, "no core is left for {role} ({:?})", placement.mode());
             Der::new(abi::DER_INVAL.into())
         })?;
-        cpus[xs_id as usize] = topology.cores()[core].cpus.clone();
+        cpus[xs_id as usize] = Some(machine.cpus(core)?);
     }
-    Ok(cpus)
-}
-
-/// Where init.c lets cores be taken from.
-fn core_mode() -> (Mode, usize) {
-    // SAFETY: variables of init.c and srv.c, written before the xstreams start.
-    unsafe {
-        let first_core = (&raw const abi::dss_core_offset).read();
-        let mode = if (&raw const abi::dss_numa_nr).read() > 1 {
-            Mode::Spread {
-                targets: (&raw const abi::dss_tgt_per_numa_nr).read(),
-                offload: (&raw const abi::dss_offload_per_numa_nr).read(),
-            }
-        } else {
-            match usize::try_from((&raw const abi::dss_numa_node).read()) {
-                Ok(node) => Mode::Node(node),
-                Err(_) => Mode::Machine,
-            }
-        };
-        // The value of "not set".
-        (mode, if first_core == u32::MAX { 0 } else { first_core as usize })
-    }
+    Ok(cpus.into_iter().flatten().collect())
 }
 
 fn start_xstreams(layout: &Layout, barrier: abi::ABT_future) -> Result {
     for xs_id in Role::start_order(layout) {
         let role = Role::new(xs_id, layout);
-        let cpus = cpus_of(xs_id as usize).unwrap_or_default();
+        let cpus = cpus_of(xs_id as usize).ok_or(Der::new(abi::DER_NONEXIST.into()))?;
         let dx = xstream::start(&Launch { role, cpus: &cpus, barrier })
             .inspect_err(|err| error!(Facility::SERVER, "cannot start {role}: {err}"))?;
         XSTREAMS.insert(xs_id as usize, dx);
@@ -131,7 +110,7 @@ fn start_xstreams(layout: &Layout, barrier: abi::ABT_future) -> Result {
 }
 
 /// Where the xstream with this id runs.
-pub fn cpus_of(xs_id: usize) -> Option<CpuList> {
+pub fn cpus_of(xs_id: usize) -> Option<Cpus> {
     service().as_ref()?.cpus.get(xs_id).cloned()
 }
 
@@ -169,7 +148,9 @@ pub fn stop() {
         }
     }
     stop_xstreams();
-    if let Some(mut service) = service().take() {
+    // Not within an `if let`, which would hold the lock while storage is closed.
+    let ended = service().take();
+    if let Some(mut service) = ended {
         // SAFETY: nobody waits for it any more.
         unsafe { abi::ABT_future_free(&raw mut service.barrier.0) };
     }
@@ -179,6 +160,11 @@ pub fn stop() {
 fn stop_xstreams() {
     open_barrier(true);
     DUMP.close();
+    let ground = service().as_ref().map(|service| service.ground.clone());
+    if let Some(ground) = ground {
+        // Reported; the stop goes on.
+        let _ = ground.announce(false);
+    }
     let started: Vec<NonNull<abi::dss_xstream>> = XSTREAMS.started().collect();
     // SAFETY: these xstreams are up. Each step is done for all before the next one begins.
     unsafe {

@@ -7,9 +7,9 @@ use std::ffi::CString;
 use std::time::Instant;
 
 use gurt_client::{Der, Facility, Result, debug, error, warn};
-use topology::CpuList;
 
-use super::cpu;
+use super::beneath::{Cpus, Layers};
+use super::memory;
 use super::role::{Kind, Role, SWIM};
 use crate::inline;
 
@@ -21,7 +21,7 @@ pub struct Launch<'a> {
     /// What it is for.
     pub role: Role,
     /// Where it runs.
-    pub cpus: &'a CpuList,
+    pub cpus: &'a Cpus,
     /// Set when the engine opens for business; until then its progress ULT waits.
     pub barrier: abi::ABT_future,
 }
@@ -30,7 +30,7 @@ pub struct Launch<'a> {
 struct Start {
     dx: NonNull<abi::dss_xstream>,
     role: Role,
-    cpus: CpuList,
+    cpus: Cpus,
     barrier: abi::ABT_future,
     /// Gets the result of the start, a C return code.
     outcome: abi::ABT_eventual,
@@ -59,7 +59,7 @@ impl<F: FnMut()> Drop for Guard<F> {
 
 /// Starts an xstream and waits until it is up: `dss_start_one_xstream`. On failure nothing is left of it.
 pub fn start(launch: &Launch<'_>) -> Result<NonNull<abi::dss_xstream>> {
-    let dx = alloc(&launch.role)?;
+    let dx = alloc(launch)?;
     // SAFETY: in each guard, what it undoes has just been done, and the guards made after it are gone by then.
     unsafe {
         let freed = Guard::new(|| free(dx));
@@ -67,6 +67,7 @@ pub fn start(launch: &Launch<'_>) -> Result<NonNull<abi::dss_xstream>> {
         let unscheduled = Guard::new(|| abi::dss_sched_fini(dx.as_ptr()));
         Der::check(abi::dss_chore_queue_init(dx.as_ptr()))?;
         let unqueued = Guard::new(|| abi::dss_chore_queue_fini(dx.as_ptr()));
+        memory::init(&mut (*dx.as_ptr()).dx_mem_stats, launch.role.xs_id);
         // Rank 0 is the primary xstream's, which runs the main thread.
         let rank = launch.role.xs_id as c_int + 1;
         inline::abt(abi::ABT_xstream_create_with_rank(
@@ -82,12 +83,13 @@ pub fn start(launch: &Launch<'_>) -> Result<NonNull<abi::dss_xstream>> {
         freed.disarm();
     }
     let role = &launch.role;
-    debug!(Facility::SERVER, "started {role}: {role:?} on CPUs {:?}", &launch.cpus[..]);
+    debug!(Facility::SERVER, "started {role}: {role:?} on CPUs {}", launch.cpus);
     Ok(dx)
 }
 
-/// Allocates an xstream with the fields that its role determines.
-fn alloc(role: &Role) -> Result<NonNull<abi::dss_xstream>> {
+/// Allocates an xstream with the fields that its role and place determine.
+fn alloc(launch: &Launch<'_>) -> Result<NonNull<abi::dss_xstream>> {
+    let role = &launch.role;
     // SAFETY: d_calloc returns zeroed memory of that size, or null; all of dss_xstream's fields may be zero.
     let dx = NonNull::new(unsafe { abi::d_calloc(1, size_of::<abi::dss_xstream>()) })
         .ok_or(Der::new(abi::DER_NOMEM.into()))?
@@ -104,6 +106,7 @@ fn alloc(role: &Role) -> Result<NonNull<abi::dss_xstream>> {
     for (to, from) in xstream.dx_name.iter_mut().zip(role.to_string().bytes()) {
         *to = from as _;
     }
+    xstream.dx_cpuset = launch.cpus.handle();
     xstream.dx_xs_id = role.xs_id as c_int;
     xstream.dx_tgt_id = or_none(role.target);
     xstream.dx_ctx_id = -1;
@@ -206,7 +209,7 @@ unsafe extern "C" fn progress(arg: *mut c_void) {
     let start = unsafe { Box::from_raw(arg.cast::<Start>()) };
     let (dx, role) = (start.dx, start.role);
     match open(&start) {
-        Ok(storage) => {
+        Ok(up) => {
             start.report(Ok(()));
             // SAFETY: dx lives until this ULT has ended; the barrier, until all of them have.
             unsafe {
@@ -215,8 +218,8 @@ unsafe extern "C" fn progress(arg: *mut c_void) {
                     abi::ABT_future_wait(start.barrier);
                     set_version();
                 }
-                abi::ABT_future_wait((*dx.as_ptr()).dx_shutdown);
-                close(dx, &role, storage);
+                up.layers.serve(dx);
+                close(dx, &role, up);
             }
             debug!(Facility::SERVER, "{role} has stopped");
         }
@@ -239,41 +242,77 @@ impl Start {
     }
 }
 
-/// Thread-local storage of an xstream.
-type Storage = NonNull<abi::daos_thread_local_storage>;
+/// What an xstream has while it is up. Dropped on its thread: first the layers, which use the storage.
+struct Up {
+    layers: Layers,
+    _storage: Storage,
+}
+
+/// Thread-local storage of an xstream, freed when it is dropped.
+struct Storage(NonNull<abi::daos_thread_local_storage>);
+
+impl Storage {
+    /// Makes the storage of the calling thread.
+    fn open(role: &Role) -> Result<Self> {
+        // SAFETY: once a thread, before anybody uses its storage.
+        let storage =
+            unsafe { abi::dss_tls_init(role.tag as c_int, role.xs_id as c_int, or_none(role.target)) };
+        NonNull::new(storage).map(Storage).ok_or_else(|| {
+            error!(Facility::SERVER, "{role}: the thread-local data of a module could not be made");
+            Der::new(abi::DER_NOMEM.into())
+        })
+    }
+}
+
+impl Drop for Storage {
+    fn drop(&mut self) {
+        // SAFETY: made by `open` on this thread.
+        unsafe { abi::dss_tls_fini(self.0.as_ptr()) };
+    }
+}
 
 /// Brings the xstream up, on its thread. On failure nothing is left to close.
-fn open(start: &Start) -> Result<Storage> {
+fn open(start: &Start) -> Result<Up> {
     let (dx, role) = (start.dx, &start.role);
     bind(role, &start.cpus)?;
+    // SAFETY: this thread's xstream, which is freed after its thread has ended.
+    unsafe { memory::track(dx) };
     name_thread(role);
-    // SAFETY: once a thread, before anybody uses its storage.
-    let storage = unsafe { abi::dss_tls_init(role.tag as c_int, role.xs_id as c_int, or_none(role.target)) };
-    let storage = NonNull::new(storage).ok_or(Der::new(abi::DER_NOMEM.into())).inspect_err(|_| {
-        error!(Facility::SERVER, "{role}: the thread-local data of a module could not be made");
-    })?;
-    let closed = || {
-        // SAFETY: made above.
-        unsafe { abi::dss_tls_fini(storage.as_ptr()) }
-    };
+    let storage = Storage::open(role)?;
     let Some(info) = inline::module_info() else {
         error!(Facility::SERVER, "{role}: daos_srv_modkey is not registered; the engine must do that first");
-        closed();
         return Err(Der::new(abi::DER_UNINIT.into()));
     };
     // SAFETY: the engine's own data of this thread.
     unsafe { fill_module_info(info, dx, role) };
-    if role.has_chores() {
-        // SAFETY: the queue was made with the xstream.
-        if let Err(err) = Der::check(unsafe { abi::dss_chore_queue_start(dx.as_ptr()) }) {
-            error!(Facility::SERVER, "{role}: cannot start the chore queue: {err}");
-            // SAFETY: this thread's xstream.
-            unsafe { drain(dx, role) };
-            closed();
+    // SAFETY: this thread's xstream.
+    unsafe {
+        let up = Up { layers: Layers::open(dx, role)?, _storage: storage };
+        if let Err(err) = start_ults(dx, role, &up.layers) {
+            // Those that were started have to end.
+            abi::ABT_future_set((*dx.as_ptr()).dx_shutdown, ptr::null_mut());
+            drain(dx, role, &up.layers);
             return Err(err);
         }
+        Ok(up)
     }
-    Ok(storage)
+}
+
+/// Starts the ULTs that an xstream has from its start to its end.
+///
+/// # Safety
+/// Runs on the xstream `dx`, whose `layers` those are.
+unsafe fn start_ults(dx: NonNull<abi::dss_xstream>, role: &Role, layers: &Layers) -> Result {
+    // SAFETY: the caller vouches for dx, whose queue was made with it.
+    unsafe {
+        layers.start_polling(dx)?;
+        if role.has_chores() {
+            Der::check(abi::dss_chore_queue_start(dx.as_ptr())).inspect_err(|err| {
+                error!(Facility::SERVER, "{role}: cannot start the chore queue: {err}");
+            })?;
+        }
+    }
+    Ok(())
 }
 
 /// Fills in what modules read about their xstream.
@@ -304,9 +343,9 @@ fn set_version() {
 }
 
 /// Binds the calling thread, which is the xstream's.
-pub fn bind(role: &Role, cpus: &CpuList) -> Result {
-    cpu::bind_current_thread(cpus).map_err(|err| {
-        error!(Facility::SERVER, "{role}: cannot bind to CPUs {:?}: {err}", &cpus[..]);
+pub fn bind(role: &Role, cpus: &Cpus) -> Result {
+    cpus.bind_current_thread().map_err(|err| {
+        error!(Facility::SERVER, "{role}: cannot bind to CPUs {cpus}: {err}");
         Der::new(abi::DER_INVAL.into())
     })
 }
@@ -318,26 +357,25 @@ fn name_thread(role: &Role) {
     }
 }
 
-/// Takes the xstream down: first its chores, then all other ULTs, then the thread-local data that they used.
+/// Takes the xstream down: first its chores, then all other ULTs, then what they used.
 ///
 /// # Safety
-/// Runs on the xstream `dx`, opened with `storage`.
-unsafe fn close(dx: NonNull<abi::dss_xstream>, role: &Role, storage: Storage) {
+/// Runs on the xstream `dx`, whose `up` that is.
+unsafe fn close(dx: NonNull<abi::dss_xstream>, role: &Role, up: Up) {
     // SAFETY: the caller vouches for everything.
     unsafe {
         if role.has_chores() {
             abi::dss_chore_queue_stop(dx.as_ptr());
         }
-        drain(dx, role);
-        abi::dss_tls_fini(storage.as_ptr());
+        drain(dx, role, &up.layers);
     }
 }
 
 /// Waits until the calling ULT is the only one of its xstream: `wait_all_exited`.
 ///
 /// # Safety
-/// Runs on the xstream `dx`.
-unsafe fn drain(dx: NonNull<abi::dss_xstream>, role: &Role) {
+/// Runs on the xstream `dx`, whose `layers` those are.
+unsafe fn drain(dx: NonNull<abi::dss_xstream>, role: &Role, layers: &Layers) {
     // SAFETY: the caller vouches for dx.
     unsafe { abi::sched_stop(dx.as_ptr()) };
     let mut report_at = Instant::now() + DRAIN_REPORT;
@@ -351,6 +389,7 @@ unsafe fn drain(dx: NonNull<abi::dss_xstream>, role: &Role) {
             warn!(Facility::SERVER, "{role} cannot stop yet: {left} ULTs have not ended");
             report_at += DRAIN_REPORT;
         }
+        layers.poll();
         inline::yield_now();
     }
 }

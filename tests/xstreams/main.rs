@@ -568,7 +568,10 @@ fn a_dump_shows_every_xstream() {
     for name in
         ["daos_sys_0", "daos_sys_1", "daos_sys_2", "daos_io_0", "daos_io_1", "daos_off_4", "daos_off_6"]
     {
-        assert_eq!(dump.matches(&format!("== {name}: ES")).count(), 2, "{name}");
+        let heading = |line: &&str| {
+            line.starts_with("== per ES (0x") && line.ends_with(&format!(") details == {name}"))
+        };
+        assert_eq!(dump.lines().filter(heading).count(), 2, "{name}");
     }
 }
 

@@ -47,10 +47,25 @@ impl Drop for Boundary {
 /// ```
 ///
 /// `pub unsafe fn` marks a function that follows pointers which it was given; `pub fn` one that may be
-/// called from C with any argument.
+/// called from C with any argument. `pub weak unsafe fn` makes the symbol weak: a program that has a function of
+/// that name uses its own, also when it is linked with the static library.
 #[macro_export]
 macro_rules! export {
     () => {};
+    ($(#[$meta:meta])* pub weak unsafe fn $name:ident($($arg:ident: $ty:ty),* $(,)?) $(-> $ret:ty)? $body:block $($rest:tt)*) => {
+        $(#[$meta])*
+        pub unsafe extern "C" fn $name($($arg: $ty),*) $(-> $ret)? {
+            let boundary = $crate::Boundary::enter(stringify!($name));
+            // A closure, so that `return` in the body comes back here.
+            let body = move || $(-> $ret)? { $body };
+            let result = body();
+            boundary.leave();
+            result
+        }
+        const _: unsafe extern "C" fn($($ty),*) $(-> $ret)? = $crate::$name;
+        $crate::weak_symbol!($name);
+        $crate::export! { $($rest)* }
+    };
     ($(#[$meta:meta])* pub unsafe fn $name:ident($($arg:ident: $ty:ty),* $(,)?) $(-> $ret:ty)? $body:block $($rest:tt)*) => {
         $(#[$meta])*
         #[unsafe(no_mangle)]
@@ -78,6 +93,47 @@ macro_rules! export {
         }
         const _: unsafe extern "C" fn($($ty),*) $(-> $ret)? = $crate::$name;
         $crate::export! { $($rest)* }
+    };
+}
+
+/// Defines the weak symbol `$name`: a jump to the Rust function of that name, which has another symbol.
+///
+/// Stable Rust has no weak symbols, but assembly has. rustc does not know what assembly defines, and therefore does
+/// not export it from a shared library; the package that uses this has to, see `export_weak_symbols` in its
+/// `build.rs`. Where that is not possible, `cfg(weak_by_assembler)`, rustc gets to know the symbol as a function
+/// without prologue, which it declares global; that this is taken back makes the assembler warn.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! weak_symbol {
+    ($name:ident) => {
+        #[cfg(not(weak_by_assembler))]
+        core::arch::global_asm!(
+            concat!(".pushsection .text.", stringify!($name), ",\"ax\",@progbits"),
+            ".p2align 4",
+            concat!(".weak ", stringify!($name)),
+            concat!(".type ", stringify!($name), ",@function"),
+            concat!(stringify!($name), ":"),
+            ".cfi_startproc",
+            "jmp {function}",
+            ".cfi_endproc",
+            concat!(".size ", stringify!($name), ",.-", stringify!($name)),
+            ".popsection",
+            function = sym $name,
+        );
+        #[cfg(weak_by_assembler)]
+        const _: () = {
+            #[unsafe(naked)]
+            #[unsafe(export_name = stringify!($name))]
+            unsafe extern "C" fn symbol() {
+                core::arch::naked_asm!(
+                    concat!(".weak ", stringify!($name)),
+                    ".cfi_startproc",
+                    "jmp {function}",
+                    ".cfi_endproc",
+                    function = sym $name,
+                )
+            }
+        };
     };
 }
 

@@ -78,17 +78,28 @@ impl __va_list_tag {
 /// }
 /// ```
 ///
-/// The fixed arguments, of any number, must be [`VaArg`](crate::VaArg), and so must the result.
+/// The fixed arguments, of any number, must be [`VaArg`](crate::VaArg), and so must the result. `pub weak unsafe fn`
+/// makes the symbol weak, as with [`export!`](crate::export), of a function without result.
 #[macro_export]
 macro_rules! variadic {
     () => {};
     ($(#[$meta:meta])* pub unsafe fn $name:ident($($arg:ident: $ty:ty),+ $(,)?; $ap:ident) -> $ret:ty $body:block $($rest:tt)*) => {
+        $crate::variadic! { @define #[unsafe(no_mangle)] $(#[$meta])* $name($($arg: $ty),+; $ap) -> $ret $body }
+        const _: unsafe extern "C" fn($($ty),+, ...) -> $ret = $crate::$name;
+        $crate::variadic! { $($rest)* }
+    };
+    ($(#[$meta:meta])* pub weak unsafe fn $name:ident($($arg:ident: $ty:ty),+ $(,)?; $ap:ident) $body:block $($rest:tt)*) => {
+        $crate::variadic! { @define $(#[$meta])* $name($($arg: $ty),+; $ap) -> () $body }
+        const _: unsafe extern "C" fn($($ty),+, ...) = $crate::$name;
+        $crate::weak_symbol!($name);
+        $crate::variadic! { $($rest)* }
+    };
+    (@define $(#[$meta:meta])* $name:ident($($arg:ident: $ty:ty),+; $ap:ident) -> $ret:ty $body:block) => {
         $(#[$meta])*
         ///
         /// Variadic: what follows the fixed arguments is found through a `va_list`.
         #[cfg(target_arch = "x86_64")]
         #[unsafe(naked)]
-        #[unsafe(no_mangle)]
         pub unsafe extern "C" fn $name() {
             unsafe extern "C" fn collected(list: *mut $crate::__va_list_tag) -> $ret {
                 let boundary = $crate::Boundary::enter(stringify!($name));
@@ -139,8 +150,6 @@ macro_rules! variadic {
                 collected = sym collected,
             )
         }
-        const _: unsafe extern "C" fn($($ty),+, ...) -> $ret = $crate::$name;
-        $crate::variadic! { $($rest)* }
     };
 }
 

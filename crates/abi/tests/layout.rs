@@ -174,11 +174,175 @@ layouts! {
         status 32 4;
         body 40 16;
     }
+    _Shared__CheckDeregPoolReq 40 8 {
+        base 0 24;
+        seq 24 8;
+        uuid 32 8;
+    }
+    _Shared__CheckDeregPoolResp 32 8 {
+        base 0 24;
+        status 24 4;
+    }
+    _Shared__CheckListPoolReq 24 8 {
+        base 0 24;
+    }
+    _Shared__CheckListPoolResp 48 8 {
+        base 0 24;
+        status 24 4;
+        n_pools 32 8;
+        pools 40 8;
+    }
+    _Shared__CheckListPoolResp__OnePool 56 8 {
+        base 0 24;
+        uuid 24 8;
+        label 32 8;
+        n_svcreps 40 8;
+        svcreps 48 8;
+    }
+    _Shared__CheckRegPoolReq 64 8 {
+        base 0 24;
+        seq 24 8;
+        uuid 32 8;
+        label 40 8;
+        n_svcreps 48 8;
+        svcreps 56 8;
+    }
+    _Shared__CheckRegPoolResp 32 8 {
+        base 0 24;
+        status 24 4;
+    }
+    _Shared__CheckReportReq 32 8 {
+        base 0 24;
+        report 24 8;
+    }
+    _Shared__CheckReportResp 32 8 {
+        base 0 24;
+        status 24 4;
+    }
+    _Shared__ClusterEventReq 40 8 {
+        base 0 24;
+        sequence 24 8;
+        event 32 8;
+    }
+    _Shared__ClusterEventResp 40 8 {
+        base 0 24;
+        sequence 24 8;
+        status 32 4;
+    }
+    _Shared__RASEvent 160 8 {
+        base 0 24;
+        id 24 4;
+        msg 32 8;
+        timestamp 40 8;
+        type_ 48 4;
+        severity 52 4;
+        hostname 56 8;
+        rank 64 4;
+        incarnation 72 8;
+        hw_id 80 8;
+        proc_id 88 8;
+        thread_id 96 8;
+        job_id 104 8;
+        pool_uuid 112 8;
+        cont_uuid 120 8;
+        obj_id 128 8;
+        ctl_op 136 8;
+        extended_info_case 144 4;
+        extended_info 152 8;
+    }
+    _Shared__RASEvent__EngineStateEventInfo 40 8 {
+        base 0 24;
+        instance 24 4;
+        errored 28 4;
+        error 32 8;
+    }
+    _Shared__RASEvent__PoolSvcEventInfo 48 8 {
+        base 0 24;
+        n_svc_reps 24 8;
+        svc_reps 32 8;
+        version 40 8;
+    }
+    _Srv__GetPoolSvcReq 32 8 {
+        base 0 24;
+        uuid 24 8;
+    }
+    _Srv__GetPoolSvcResp 48 8 {
+        base 0 24;
+        status 24 4;
+        n_svcreps 32 8;
+        svcreps 40 8;
+    }
+    _Srv__ListPoolsReq 32 8 {
+        base 0 24;
+        include_all 24 4;
+    }
+    _Srv__ListPoolsResp 40 8 {
+        base 0 24;
+        n_pools 24 8;
+        pools 32 8;
+    }
+    _Srv__ListPoolsResp__Pool 56 8 {
+        base 0 24;
+        uuid 24 8;
+        label 32 8;
+        n_svcreps 40 8;
+        svcreps 48 8;
+    }
+    _Srv__NotifyReadyReq 104 8 {
+        base 0 24;
+        uri 24 8;
+        nctxs 32 4;
+        drpclistenersock 40 8;
+        instanceidx 48 4;
+        ntgts 52 4;
+        incarnation 56 8;
+        n_secondaryuris 64 8;
+        secondaryuris 72 8;
+        n_secondarynctxs 80 8;
+        secondarynctxs 88 8;
+        check_mode 96 4;
+    }
+    _Srv__PoolFindByLabelReq 32 8 {
+        base 0 24;
+        label 24 8;
+    }
+    _Srv__PoolFindByLabelResp 56 8 {
+        base 0 24;
+        status 24 4;
+        uuid 32 8;
+        n_svcreps 40 8;
+        svcreps 48 8;
+    }
     __va_list_tag 24 8 {
         gp_offset 0 4;
         fp_offset 4 4;
         overflow_arg_area 8 8;
         reg_save_area 16 8;
+    }
+    chk_list_pool 32 8 {
+        clp_uuid 0 16;
+        clp_label 16 8;
+        clp_svcreps 24 8;
+    }
+    crt_bulk_cb_info 32 8 {
+        bci_bulk_desc 0 8;
+        bci_arg 8 8;
+        bci_rc 16 4;
+        bci_complete_cb 24 8;
+    }
+    crt_bulk_desc 56 8 {
+        bd_rpc 0 8;
+        bd_bulk_op 8 4;
+        bd_remote_hdl 16 8;
+        bd_remote_off 24 8;
+        bd_local_hdl 32 8;
+        bd_local_off 40 8;
+        bd_len 48 8;
+    }
+    crt_cb_info 24 8 {
+        cci_rpc 0 8;
+        cci_arg 8 8;
+        cci_rc 16 4;
     }
     crt_corpc_ops 24 8 {
         co_aggregate 0 8;
@@ -193,6 +357,46 @@ layouts! {
     crt_group 8 8 {
         cg_grpid 0 8;
     }
+    crt_init_options 80 8 {
+        cio_crt_timeout 0 4;
+        cio_flags 4 4;
+        cio_ctx_max_num 8 4;
+        cio_ep_credits 12 4;
+        cio_max_expected_size 16 4;
+        cio_max_unexpected_size 20 4;
+        cio_swim_crt_idx 24 4;
+        cio_provider 32 8;
+        cio_interface 40 8;
+        cio_domain 48 8;
+        cio_port 56 8;
+        cio_auth_key 64 8;
+        cio_thread_mode_single 72 1;
+        cio_progress_busy 73 1;
+        cio_mem_device 74 1;
+    }
+    crt_iv_class 16 8 {
+        ivc_id 0 4;
+        ivc_feats 4 4;
+        ivc_ops 8 8;
+    }
+    crt_iv_ops 88 8 {
+        ivo_pre_fetch 0 8;
+        ivo_on_fetch 8 8;
+        ivo_pre_update 16 8;
+        ivo_on_update 24 8;
+        ivo_pre_refresh 32 8;
+        ivo_on_refresh 40 8;
+        ivo_on_hash 48 8;
+        ivo_on_get 56 8;
+        ivo_on_put 64 8;
+        ivo_keys_match 72 8;
+        ivo_pre_sync 80 8;
+    }
+    crt_iv_sync_t 12 4 {
+        ivs_mode 0 4;
+        ivs_event 4 4;
+        ivs_flags 8 4;
+    }
     crt_proto_format 32 8 {
         cpf_name 0 8;
         cpf_ver 8 4;
@@ -200,11 +404,22 @@ layouts! {
         cpf_prf 16 8;
         cpf_base 24 4;
     }
+    crt_proto_query_cb_info 16 8 {
+        pq_arg 0 8;
+        pq_ver 8 4;
+        pq_rc 12 4;
+    }
     crt_proto_rpc_format 32 8 {
         prf_req_fmt 0 8;
         prf_hdlr 8 8;
         prf_co_ops 16 8;
         prf_flags 24 4;
+    }
+    crt_protocol_info 32 8 {
+        next 0 8;
+        class_name 8 8;
+        protocol_name 16 8;
+        device_name 24 8;
     }
     crt_req_format 32 8 {
         crf_proc_in 0 8;
@@ -369,6 +584,55 @@ layouts! {
         buf_size 16 8;
         str_ 24 8;
     }
+    d_tm_bucket_t 24 8 {
+        dtb_min 0 8;
+        dtb_max 8 8;
+        dtb_bucket 16 8;
+    }
+    d_tm_histogram_t 24 8 {
+        dth_buckets 0 8;
+        dth_fast_bucketing 8 1;
+        dth_num_buckets 12 4;
+        dth_initial_width 16 4;
+        dth_value_multiplier 20 4;
+    }
+    d_tm_meminfo_t 32 8 {
+        arena 0 8;
+        ordblks 8 8;
+        uordblks 16 8;
+        fordblks 24 8;
+    }
+    d_tm_metric_t 64 8 {
+        dtm_data 0 32;
+        dtm_stats 32 8;
+        dtm_histogram 40 8;
+        dtm_desc 48 8;
+        dtm_units 56 8;
+    }
+    d_tm_nodeList_t 16 8 {
+        dtnl_node 0 8;
+        dtnl_next 8 8;
+    }
+    d_tm_node_t 88 8 {
+        dtn_child 0 8;
+        dtn_sibling 8 8;
+        dtn_name 16 8;
+        dtn_type 24 4;
+        dtn_shmem_key 28 4;
+        dtn_lock 32 40;
+        dtn_metric 72 8;
+        dtn_protect 80 1;
+        dtn_readable 81 1;
+    }
+    d_tm_stats_t 56 8 {
+        dtm_min 0 8;
+        dtm_max 8 8;
+        dtm_sum 16 8;
+        std_dev 24 8;
+        mean 32 8;
+        sum_of_squares 40 8;
+        sample_size 48 8;
+    }
     d_ulink 48 8 {
         ul_link 0 24;
         ul_uuid 24 16;
@@ -388,6 +652,9 @@ layouts! {
     }
     daos_handle_t 8 8 {
         cookie 0 8;
+    }
+    daos_hhash_table 8 8 {
+        dht_hhash 0 8;
     }
     daos_mgmt_pool_info_t 40 8 {
         mgpi_uuid 0 16;
@@ -422,6 +689,10 @@ layouts! {
         dmm_fini 16 8;
         dmm_nr_metrics 24 8;
     }
+    daos_obj_id_t 16 8 {
+        lo 0 8;
+        hi 8 8;
+    }
     daos_protocol_table 14 1 {
         protocol 0 1;
         versions 1 13;
@@ -441,6 +712,10 @@ layouts! {
         dr_hdlr 8 8;
         dr_corpc_ops 16 8;
     }
+    daos_space 32 8 {
+        s_total 0 16;
+        s_free 16 16;
+    }
     daos_thread_local_storage 16 8 {
         dtls_tag 0 4;
         dtls_values 8 8;
@@ -448,6 +723,11 @@ layouts! {
     daos_version_t 4 4 {
         raw 0 4;
         parts 0 4;
+    }
+    data 32 8 {
+        value 0 8;
+        tms 0 32;
+        meminfo 0 32;
     }
     dlog_fac 24 8 {
         fac_aname 0 8;
@@ -649,6 +929,41 @@ layouts! {
         last_event_time 32 8;
         meminfo 40 8;
     }
+    hwloc_obj 248 8 {
+        type_ 0 4;
+        subtype 8 8;
+        os_index 16 4;
+        name 24 8;
+        total_memory 32 8;
+        attr 40 8;
+        depth 48 4;
+        logical_index 52 4;
+        next_cousin 56 8;
+        prev_cousin 64 8;
+        parent 72 8;
+        sibling_rank 80 4;
+        next_sibling 88 8;
+        prev_sibling 96 8;
+        arity 104 4;
+        children 112 8;
+        first_child 120 8;
+        last_child 128 8;
+        symmetric_subtree 136 4;
+        memory_arity 140 4;
+        memory_first_child 144 8;
+        io_arity 152 4;
+        io_first_child 160 8;
+        misc_arity 168 4;
+        misc_first_child 176 8;
+        cpuset 184 8;
+        complete_cpuset 192 8;
+        nodeset 200 8;
+        complete_nodeset 208 8;
+        infos 216 8;
+        infos_count 224 4;
+        userdata 232 8;
+        gp_index 240 8;
+    }
     io_bypass 16 8 {
         iob_bit 0 4;
         iob_str 8 8;
@@ -702,14 +1017,66 @@ layouts! {
         ss_watchdog_ts 64 8;
         ss_last_unit 72 8;
     }
+    swim_member_state 16 8 {
+        sms_incarnation 0 8;
+        sms_status 8 4;
+        sms_delay 12 4;
+    }
+    swim_member_update 24 8 {
+        smu_id 0 8;
+        smu_state 8 16;
+    }
+    swim_ops 56 8 {
+        send_request 0 8;
+        send_reply 8 8;
+        get_dping_target 16 8;
+        get_iping_target 24 8;
+        get_member_state 32 8;
+        set_member_state 40 8;
+        new_incarnation 48 8;
+    }
     tse_sched_t 400 8 {
         ds_result 0 4;
         ds_udata 8 8;
         ds_private 16 384;
     }
+    tse_task 1024 4 {
+        dt_result 0 4;
+        dt_pad32 4 4;
+        dt_private 8 1016;
+    }
     unixcomm 8 4 {
         fd 0 4;
         flags 4 4;
+    }
+    vea_attr 32 8 {
+        va_compat 0 4;
+        va_blk_sz 4 4;
+        va_hdr_blks 8 4;
+        va_large_thresh 12 4;
+        va_tot_blks 16 8;
+        va_free_blks 24 8;
+    }
+    vea_stat 80 8 {
+        vs_free_persistent 0 8;
+        vs_free_transient 8 8;
+        vs_resrv_hint 16 8;
+        vs_resrv_large 24 8;
+        vs_resrv_small 32 8;
+        vs_resrv_bitmap 40 8;
+        vs_frags_large 48 8;
+        vs_frags_small 56 8;
+        vs_frags_bitmap 64 8;
+        vs_frags_aging 72 8;
+    }
+    vos_pool_space 184 8 {
+        vps_space 0 32;
+        vps_space_sys 32 16;
+        vps_vea_attr 48 32;
+        vps_vea_stat 80 80;
+        vps_ne_total 160 8;
+        vps_ne_free 168 8;
+        vps_mem_bytes 176 8;
     }
 }
 
@@ -900,10 +1267,74 @@ constants! {
     ABT_XSTREAM_STATE_RUNNING 0;
     ABT_XSTREAM_STATE_TERMINATED 1;
     ADDR_STR_MAX_LEN 128;
+    BIO_CTL_NOTIFY_STARTED 0;
+    BIO_SYS_TGT_ID 1024;
+    BTR_FEAT_DIRECT_KEY 2;
+    BTR_FEAT_UINT_KEY 1;
+    BUCKET_BYTES 240;
+    CRT_ADDR_STR_MAX_LEN 128;
+    CRT_BULK_GET 105;
+    CRT_BULK_PUT 104;
+    CRT_BULK_RO 137;
+    CRT_BULK_RW 136;
+    CRT_BULK_WO 138;
+    CRT_EVS_GRPMOD 2;
+    CRT_EVS_SWIM 1;
+    CRT_EVS_UNKNOWN 0;
+    CRT_EVT_ALIVE 0;
+    CRT_EVT_DEAD 1;
+    CRT_FLAG_BIT_AUTO_SWIM_DISABLE 2;
+    CRT_FLAG_BIT_SERVER 1;
+    CRT_GROUP_ID_MAX_LEN 64;
+    CRT_GROUP_MOD_OP_ADD 1;
+    CRT_GROUP_MOD_OP_COUNT 3;
+    CRT_GROUP_MOD_OP_REMOVE 2;
+    CRT_GROUP_MOD_OP_REPLACE 0;
+    CRT_IV_CLASS_DISCARD_CACHE 2;
+    CRT_IV_CLASS_UPDATE_IN_ORDER 1;
+    CRT_IV_FLAG_PENDING_FETCH 2;
+    CRT_IV_FLAG_ROOT 1;
+    CRT_IV_NO_ALLOC 4;
+    CRT_IV_PERM_READ 1;
+    CRT_IV_PERM_WRITE 2;
+    CRT_IV_SHORTCUT_NONE 0;
+    CRT_IV_SHORTCUT_TO_ROOT 1;
+    CRT_IV_SYNC_BIDIRECTIONAL 2;
+    CRT_IV_SYNC_EAGER 1;
+    CRT_IV_SYNC_EVENT_NONE 0;
+    CRT_IV_SYNC_EVENT_NOTIFY 2;
+    CRT_IV_SYNC_EVENT_UPDATE 1;
+    CRT_IV_SYNC_FLAG_NS_ERRORS_FATAL 1;
+    CRT_IV_SYNC_LAZY 2;
+    CRT_IV_SYNC_NONE 0;
+    CRT_MAX_INPUT_SIZE 67108864;
+    CRT_MAX_OUTPUT_SIZE 67108864;
+    CRT_NO_INCARNATION 0;
     CRT_NO_RANK 4294967295;
+    CRT_PROC_DECODE 1;
+    CRT_PROC_ENCODE 0;
+    CRT_PROC_FREE 2;
+    CRT_QUOTA_BULKS 1;
+    CRT_QUOTA_COUNT 2;
+    CRT_QUOTA_RPCS 0;
+    CRT_RPC_FEAT_NO_REPLY 2;
+    CRT_RPC_FEAT_NO_TIMEOUT 4;
+    CRT_RPC_FEAT_QUEUE_FRONT 8;
+    CRT_RPC_FLAG_CO_FAILOUT 4;
+    CRT_RPC_FLAG_FILTER_INVERT 2;
+    CRT_TREE_FLAT 1;
+    CRT_TREE_INVALID 0;
+    CRT_TREE_KARY 2;
+    CRT_TREE_KNOMIAL 3;
+    CRT_TREE_MAX 3;
+    CRT_TREE_MAX_RATIO 64;
+    CRT_TREE_MIN 1;
+    CRT_TREE_MIN_RATIO 2;
+    CRT_TREE_TYPE_SHIFT 16;
     DAOS_API_VERSION_FIX 0;
     DAOS_API_VERSION_MAJOR 2;
     DAOS_API_VERSION_MINOR 8;
+    DAOS_CHK_LEADER_FAIL_REGPOOL 65715;
     DAOS_CHK_MODULE 12;
     DAOS_CHK_VERSION 1;
     DAOS_CLI_TAG 16;
@@ -915,6 +1346,7 @@ constants! {
     DAOS_FAIL_GROUP_MASK 16711680;
     DAOS_FAIL_GROUP_SHIFT 16;
     DAOS_FAIL_ID_MASK 16777215;
+    DAOS_FAIL_LOST_REQ 65650;
     DAOS_FAIL_MASK_LOC 65535;
     DAOS_FAIL_MAX_GROUP 3;
     DAOS_FAIL_ONCE 16777216;
@@ -923,6 +1355,9 @@ constants! {
     DAOS_FAIL_UNIT_TEST_GROUP 1;
     DAOS_MAX_MODULE 64;
     DAOS_MAX_PROTOCOLS 2;
+    DAOS_MEDIA_MAX 2;
+    DAOS_MEDIA_NVME 1;
+    DAOS_MEDIA_SCM 0;
     DAOS_MGMT_MODULE 1;
     DAOS_MGMT_VERSION 4;
     DAOS_MODULE_KEYS_NR 10;
@@ -976,6 +1411,12 @@ constants! {
     DBH_POISON 3735928559;
     DBH_SHIFT 9;
     DBH_SIZE 512;
+    DBTREE_CLASS_EC 22;
+    DBTREE_CLASS_IFV 28;
+    DBTREE_CLASS_IV 24;
+    DBTREE_CLASS_KV 23;
+    DBTREE_CLASS_NV 20;
+    DBTREE_CLASS_UV 21;
     DB_NULL 0;
     DC_TM_JOB_ROOT_ID 256;
     DER_ADDRSTR_GEN 1022;
@@ -1234,6 +1675,42 @@ constants! {
     D_LOG_SET_AS_DEFAULT 1;
     D_ON_VALGRIND 0;
     D_RAND_MAX 2147483647;
+    D_TM_ALL_NODES 3199;
+    D_TM_CLOCK_PROCESS_CPUTIME 256;
+    D_TM_CLOCK_REALTIME 128;
+    D_TM_CLOCK_THREAD_CPUTIME 512;
+    D_TM_COUNTER 2;
+    D_TM_DIRECTORY 1;
+    D_TM_DURATION 16;
+    D_TM_GAUGE 32;
+    D_TM_LINK 1024;
+    D_TM_MAX_DESC_LEN 128;
+    D_TM_MAX_NAME_LEN 256;
+    D_TM_MAX_UNIT_LEN 32;
+    D_TM_MEMINFO 2048;
+    D_TM_METRIC_SIZE 624;
+    D_TM_MULTIPLE_WRITER_LOCK 16;
+    D_TM_NO_SHMEM 32;
+    D_TM_OPEN_OR_CREATE 8;
+    D_TM_RETAIN_SHMEM 2;
+    D_TM_RETAIN_SHMEM_IF_NON_EMPTY 4;
+    D_TM_SERIALIZATION 1;
+    D_TM_SERVER_PROCESS 0;
+    D_TM_SHARED_MEMORY_KEY 270803016;
+    D_TM_SHARED_MEMORY_SIZE 1048576;
+    D_TM_STATS_GAUGE 64;
+    D_TM_TIMER_SNAPSHOT 8;
+    D_TM_TIMESTAMP 4;
+    D_TM_TIME_BUFF_LEN 26;
+    D_TM_VERSION 1;
+    HWLOC_CPUBIND_STRICT 4;
+    HWLOC_CPUBIND_THREAD 2;
+    HWLOC_MEMBIND_BIND 2;
+    HWLOC_MEMBIND_THREAD 2;
+    HWLOC_OBJ_CORE 2;
+    HWLOC_OBJ_NUMANODE 13;
+    HWLOC_TYPE_DEPTH_MULTIPLE -2;
+    HWLOC_TYPE_DEPTH_UNKNOWN -1;
     IOBP_CLI_RPC 1;
     IOBP_NVME 8;
     IOBP_OFF 0;
@@ -1262,6 +1739,7 @@ constants! {
     MODID_MASK 255;
     MODID_OFFSET 24;
     MOD_ID_BITS 7;
+    NODE_BYTES 216;
     NSEC_PER_MSEC 1000000;
     NSEC_PER_SEC 1000000000;
     NSEC_PER_USEC 1000;
@@ -1272,11 +1750,30 @@ constants! {
     NUM_DRPC_SRV_METHODS 312;
     OPCODE_MASK 65535;
     OPCODE_OFFSET 0;
+    PER_METRIC_BYTES 536;
+    PROTOBUF_C_FIELD_FLAG_ONEOF 4;
+    PROTOBUF_C_FIELD_FLAG_PACKED 1;
     PROTOBUF_C_LABEL_NONE 3;
+    PROTOBUF_C_LABEL_OPTIONAL 1;
+    PROTOBUF_C_LABEL_REPEATED 2;
+    PROTOBUF_C_LABEL_REQUIRED 0;
+    PROTOBUF_C_TYPE_BOOL 12;
     PROTOBUF_C_TYPE_BYTES 15;
+    PROTOBUF_C_TYPE_DOUBLE 11;
     PROTOBUF_C_TYPE_ENUM 13;
+    PROTOBUF_C_TYPE_FIXED32 7;
+    PROTOBUF_C_TYPE_FIXED64 9;
+    PROTOBUF_C_TYPE_FLOAT 10;
     PROTOBUF_C_TYPE_INT32 0;
     PROTOBUF_C_TYPE_INT64 3;
+    PROTOBUF_C_TYPE_MESSAGE 16;
+    PROTOBUF_C_TYPE_SFIXED32 2;
+    PROTOBUF_C_TYPE_SFIXED64 5;
+    PROTOBUF_C_TYPE_SINT32 1;
+    PROTOBUF_C_TYPE_SINT64 4;
+    PROTOBUF_C_TYPE_STRING 14;
+    PROTOBUF_C_TYPE_UINT32 6;
+    PROTOBUF_C_TYPE_UINT64 8;
     PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC 289609135;
     PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC 682290937;
     RAS_CONT_DF_INCOMPAT 14;
@@ -1338,6 +1835,19 @@ constants! {
     SCHED_REQ_TYPE_MAX 6;
     SCHED_REQ_UPDATE 0;
     SCHED_SPACE_PRESS_NONE 0;
+    SHARED__RASEVENT__EXTENDED_INFO_ENGINE_STATE_INFO 18;
+    SHARED__RASEVENT__EXTENDED_INFO_POOL_SVC_INFO 19;
+    SHARED__RASEVENT__EXTENDED_INFO_STR_INFO 17;
+    SHARED__RASEVENT__EXTENDED_INFO__NOT_SET 0;
+    SMD_DEV_TYPE_DATA 0;
+    SMD_DEV_TYPE_MAX 3;
+    SMD_DEV_TYPE_META 1;
+    SMD_DEV_TYPE_WAL 2;
+    SWIM_MEMBER_ALIVE 0;
+    SWIM_MEMBER_DEAD 2;
+    SWIM_MEMBER_INACTIVE 3;
+    SWIM_MEMBER_SUSPECT 1;
     UNIXCOMM_MAXMSGSIZE 131072;
     _DRPC__STATUS_IS_INT_SIZE 2147483647;
+    _SHARED__RASEVENT__EXTENDED_INFO_IS_INT_SIZE 2147483647;
 }

@@ -8,11 +8,35 @@ use common::drpc::ffi::{
     drpc_accept, drpc_call_free, drpc_close, drpc_recv_call, drpc_response_create, drpc_response_free,
     drpc_send_response,
 };
-use common::drpc::message::{Call, Response};
 use proptest::prelude::*;
+use prost::Message;
 
 // Who provides the symbols beneath.
 extern crate gurt as _;
+
+/// `drpc.Call`.
+#[derive(Clone, PartialEq, prost::Message)]
+struct Call {
+    #[prost(int32, tag = "1")]
+    module: i32,
+    #[prost(int32, tag = "2")]
+    method: i32,
+    #[prost(int64, tag = "3")]
+    sequence: i64,
+    #[prost(bytes = "vec", tag = "4")]
+    body: Vec<u8>,
+}
+
+/// `drpc.Response`.
+#[derive(Clone, PartialEq, prost::Message)]
+struct Response {
+    #[prost(int64, tag = "1")]
+    sequence: i64,
+    #[prost(int32, tag = "2")]
+    status: i32,
+    #[prost(bytes = "vec", tag = "3")]
+    body: Vec<u8>,
+}
 
 const AGAIN: i32 = -(abi::DER_AGAIN as i32);
 
@@ -103,9 +127,8 @@ fn packet(total: u64, len: u64, index: u32, count: u32, data: &[u8]) -> Vec<u8> 
 }
 
 /// A call as its packets.
-fn packets(call: &Call<'_>) -> Vec<Vec<u8>> {
-    let mut wire = Vec::new();
-    call.encode(&mut wire);
+fn packets(call: &Call) -> Vec<Vec<u8>> {
+    let wire = call.encode_to_vec();
     let (total, count) = (wire.len() as u64, wire.len().div_ceil(MAX_DATA).max(1) as u32);
     if wire.is_empty() {
         return vec![packet(0, 0, 0, 1, &[])];
@@ -127,7 +150,7 @@ proptest! {
         let pair = Pair::new();
         for (sequence, len) in calls {
             let body = vec![7; len];
-            let call = Call { module: 1, method: -1, sequence, body: &body };
+            let call = Call { module: 1, method: -1, sequence, body };
             let packets = packets(&call);
             for (i, packet) in packets.iter().enumerate() {
                 pair.send(packet);
@@ -187,7 +210,7 @@ fn a_slow_reader_gets_everything() {
                 Header::split(&buffer[..usize::try_from(n).expect("data")]).expect("a header");
             wire.extend_from_slice(&data[..header.len as usize]);
             if header.index + 1 == header.count {
-                let (response, _) = Response::decode(&wire).expect("a response");
+                let response = Response::decode(&*wire).expect("a response");
                 lens.push((response.sequence, response.body.len()));
                 wire.clear();
             }

@@ -24,8 +24,8 @@ pub struct Facts {
     pub symbols: BTreeMap<String, Symbol>,
     /// Inline function → its C declaration.
     pub inlines: BTreeMap<String, String>,
-    /// What DAOS uses of Argobots.
-    pub used_of_argobots: BTreeSet<String>,
+    /// Library → those of its symbols that others of DAOS use.
+    pub uses: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// Size, alignment and members of a struct or union.
@@ -60,6 +60,8 @@ pub struct Symbol {
     pub is_function: bool,
     /// The C file that defines it, `engine/srv.c`; none for Argobots's.
     pub file: Option<String>,
+    /// Whether others may define it too; theirs is the one that counts.
+    pub is_weak: bool,
     /// Of a variable, in bytes.
     pub size: Option<u64>,
     /// Its C declaration without storage class.
@@ -69,7 +71,7 @@ pub struct Symbol {
 impl Facts {
     /// Reads `abi/*/*.json`.
     pub fn load(root: &Path) -> Result<Facts, Box<dyn Error>> {
-        let mut facts = Facts {
+        Ok(Facts {
             typedefs: read(root, "typedefs", text)?,
             structs: read(root, "structs", layout)?,
             enums: read(root, "enums", |value| {
@@ -78,12 +80,8 @@ impl Facts {
             constants: read(root, "constants", |value| Some(value.clone()))?,
             symbols: read(root, "symbols", symbol)?,
             inlines: read(root, "inlines", text)?,
-            used_of_argobots: BTreeSet::new(),
-        };
-        let uses: BTreeMap<String, Vec<String>> =
-            read(root, "uses", |value| Some(value.as_object()?.keys().cloned().collect()))?;
-        facts.used_of_argobots.extend(uses.get("libabt").into_iter().flatten().cloned());
-        Ok(facts)
+            uses: read(root, "uses", |value| Some(value.as_object()?.keys().cloned().collect()))?,
+        })
     }
 
     /// What `name` is a typedef of, if it is one.
@@ -162,6 +160,7 @@ fn symbol(value: &Value) -> Option<Symbol> {
     Some(Symbol {
         is_function: value["kind"] == "func",
         file: text(&value["file"]),
+        is_weak: value["weak"] == true,
         size: value["size"].as_u64(),
         declaration: text(&value["declaration"])?,
     })

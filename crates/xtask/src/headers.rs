@@ -545,7 +545,9 @@ fn write_in_place(names: &Names, text: &str) -> String {
             .lines()
             .map(|line| format!("{}{}\n", &indent[..indent.len().saturating_sub(2)], line))
             .collect();
-        text.replace_range(at..end, &format!("{keyword} {{\n{body}{indent}}}{member}"));
+        let tag = format!("{keyword} {name}");
+        let tag = if names.facts.structs.contains_key(&tag) { &tag } else { keyword };
+        text.replace_range(at..end, &format!("{tag} {{\n{body}{indent}}}{member}"));
     }
     text
 }

@@ -1,4 +1,4 @@
-//! The project's commands: `cargo xtask setup`, `demo`, `test`.
+//! The project's commands: `cargo xtask setup`, `demo`, `test`, `install` and others.
 //!
 //! Each command lives in a file of its own and returns a [`Result`] whose error is one
 //! sentence that says what failed and what to do; it is printed last, with exit status 1.
@@ -9,7 +9,9 @@ mod command;
 mod declarations;
 mod demo;
 mod facts;
+mod features;
 mod headers;
+mod install;
 mod setup;
 mod test;
 
@@ -35,11 +37,32 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Check what the library exports and needs with each feature alone, and with all but each
+    Features {
+        /// Only build the static libraries of some features into this folder: libdaos_engine-<feature>.a
+        #[arg(long)]
+        into: Option<PathBuf>,
+        /// `drpc-progress` and the like
+        #[arg(requires = "into", required = false)]
+        features: Vec<String>,
+    },
     /// Write the C headers of include/ from crates/abi
     Headers {
         /// Only fail if they are not up to date
         #[arg(long)]
         check: bool,
+    },
+    /// Build the library and the executable, and install them with headers, pkg-config file and CMake package
+    Install {
+        /// Where to; not where DAOS itself is installed
+        #[arg(long, required_unless_present = "check")]
+        prefix: Option<PathBuf>,
+        /// Only install the debug build, which must be there, in the target folder, and try it
+        #[arg(long, conflicts_with = "prefix")]
+        check: bool,
+        /// Arguments for `cargo build`, after `--`: `--no-default-features --features system,engine`
+        #[arg(last = true)]
+        cargo: Vec<String>,
     },
     /// Install what the C side needs and this machine lacks (Debian packages)
     Setup,
@@ -60,9 +83,28 @@ fn main() -> ExitCode {
                 ExitCode::SUCCESS
             })
             .map_err(|error| error.to_string()),
+        Command::Features { into: Some(directory), features } => {
+            features::build_each(&features, &directory).map(|()| ExitCode::SUCCESS)
+        }
+        Command::Features { into: None, .. } => match abi::features::check(&root()) {
+            Ok((_, wrong)) if !wrong.is_empty() => Err(wrong.join(
+                "
+",
+            )),
+            Ok((right, _)) => {
+                println!("{right} libraries are as they must be");
+                Ok(ExitCode::SUCCESS)
+            }
+            Err(error) => Err(error.to_string()),
+        },
         Command::Headers { check } => {
             headers::run(&root(), check).map(|()| ExitCode::SUCCESS).map_err(|error| error.to_string())
         }
+        Command::Install { prefix: Some(prefix), cargo, .. } => install::run(&prefix, &cargo),
+        Command::Install { prefix: None, .. } => install::check().map(|made| {
+            println!("{made} programs work with the installation");
+            ExitCode::SUCCESS
+        }),
         Command::Setup => setup::run(),
         Command::Demo => demo::run(),
         Command::Test => test::run(),

@@ -41,6 +41,8 @@ const NEEDS: &[Need] = &[
     program("protoc-c", "protobuf-c-compiler", "translates the messages of the C modules"),
     program("valgrind", "valgrind", "checks the memory accesses of the C tests"),
     program("clang-format", "clang-format", "checks the format of C code"),
+    program("abidiff", "abigail-tools", "compares the library with a C reference of its headers"),
+    program("strip", "binutils", "removes debugging information, for a test of those who need it"),
     header("stdlib.h", "libc6-dev", "the C library"),
     header("cmocka.h", "libcmocka-dev", "the framework of the C tests"),
     header("protobuf-c/protobuf-c.h", "libprotobuf-c-dev", "dRPC messages as C structures"),

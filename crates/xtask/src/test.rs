@@ -4,7 +4,7 @@
 //! `N passed, N failed`: the sum of Rust tests, C tests and checks.
 
 use crate::command::{self, Outcome};
-use crate::{Result, abi, cargo, cmake, headers, root, setup, target};
+use crate::{Result, abi, cargo, cmake, headers, install, root, setup, target};
 use harness::examples::Warnings;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -33,6 +33,19 @@ const STAGES: &[Stage] = &[
     ("ABI", || {
         let made = abi::check(&root(), &target().join("debug"), &target().join("abi"));
         made.map(|passed| Tally { passed, failed: Vec::new() }).map_err(|error| error.to_string())
+    }),
+    ("installation", || install::check().map(|passed| Tally { passed, failed: Vec::new() })),
+    ("release library", || {
+        let built = check(cargo_with(&["build", "-q", "--release", "--lib"]))?;
+        if !built.failed.is_empty() {
+            return Ok(built);
+        }
+        let made = abi::check_exports(&root(), &target().join("release"));
+        made.map(|passed| Tally { passed, failed: Vec::new() }).map_err(|error| error.to_string())
+    }),
+    ("features", || {
+        let outcome = abi::features::check(&root());
+        outcome.map(|(passed, failed)| Tally { passed, failed }).map_err(|error| error.to_string())
     }),
     ("Rust tests", rust_tests),
     ("C tests", c_tests),

@@ -27,7 +27,7 @@ const fn der(code: abi::daos_errno) -> Der {
 #[derive(Clone, Copy)]
 struct CallContext {
     c: drpc_call_ctx,
-    /// Length of the call's body, counted by [`limits`].
+    /// What it takes, counted by [`limits`]: the call, and the response while it is untaken.
     bytes: usize,
 }
 
@@ -155,6 +155,10 @@ unsafe extern "C" fn handle(call: *mut c_void) {
         }
         let rc = abi::drpc_send_response(c.session, c.resp);
         if rc == der(abi::DER_AGAIN).rc() {
+            // The response, and what the channel keeps of it.
+            let more = 2 * (*c.resp).body.len;
+            limits::enter(more);
+            (*call.as_ptr()).bytes += more;
             if let Some(Untaken(call)) = STALLED.leave(Untaken(call)) {
                 call_free(call);
             }
@@ -227,6 +231,17 @@ unsafe fn receive_call(session: *mut drpc) -> Result {
     }
 }
 
+/// Bytes that the fields take which a message does not know.
+///
+/// # Safety
+/// The message was unpacked.
+unsafe fn unknown_bytes(message: &abi::ProtobufCMessage) -> usize {
+    let count = message.n_unknown_fields as usize;
+    // SAFETY: the caller vouches for as many fields.
+    let lens = (0..count).map(|i| unsafe { (*message.unknown_fields.add(i)).len });
+    count * size_of::<abi::ProtobufCMessageUnknownField>() + lens.sum::<usize>()
+}
+
 /// Starts the ULT of a call. Takes both messages.
 ///
 /// # Safety
@@ -238,7 +253,7 @@ unsafe fn start_handler(
 ) -> Result {
     // SAFETY: the caller vouches for all of them.
     unsafe {
-        let bytes = (*call).body.len;
+        let bytes = (*call).body.len + unknown_bytes(&(*call).base);
         let context = CallContext { c: drpc_call_ctx { session, call, resp: response }, bytes };
         let Some(context) = alloc::boxed(context) else {
             abi::drpc_call_free(call);

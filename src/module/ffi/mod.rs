@@ -3,6 +3,11 @@
 mod lock;
 mod metrics;
 mod native;
+#[cfg(not(feature = "embedded"))]
+mod network;
+#[cfg(feature = "embedded")]
+#[path = "no_network.rs"]
+mod network;
 mod registry;
 
 use core::ffi::{CStr, c_char, c_int};
@@ -14,9 +19,6 @@ use self::lock::ListLock;
 use self::native::Native;
 use super::loader;
 
-/// Whether this engine has a network for RPC protocols.
-const NETWORK: bool = cfg!(not(feature = "embedded"));
-
 /// Opens a module and puts it on the list; it is not up yet.
 fn load(name: &str) -> Result {
     let (library, symbol) = loader::open(name).map_err(|err| {
@@ -25,7 +27,7 @@ fn load(name: &str) -> Result {
     })?;
     // SAFETY: the symbol <name>_module of a module is its struct dss_module, in the library's memory.
     let module = unsafe { Native::new(symbol.cast()) };
-    module.describe().check(name, NETWORK).map_err(|unfit| {
+    module.describe().check(name, network::AVAILABLE).map_err(|unfit| {
         error!(Facility::SERVER, "cannot load module {name}: {unfit}");
         unfit.der()
     })?;

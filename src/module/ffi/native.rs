@@ -10,7 +10,7 @@ use abi::{
 };
 use gurt_client::{Der, Result};
 
-use super::registry;
+use super::{network, registry};
 use crate::module::description::{Description, Metrics};
 use crate::module::lifecycle::Module;
 
@@ -151,30 +151,9 @@ impl Module for Native {
         self.get().sm_proto_count as usize
     }
 
-    #[cfg(feature = "embedded")]
-    fn register_protocol(&mut self, _index: usize) -> Result {
-        // Modules whose protocols have formats are not loaded; without a format there is nothing to register.
-        Ok(())
-    }
-
-    #[cfg(not(feature = "embedded"))]
     fn register_protocol(&mut self, index: usize) -> Result {
-        let module = self.get();
-        // SAFETY: see `new`: a format has as many entries as there are handlers.
-        unsafe {
-            let Some(format) = module.sm_proto_fmt[index].as_mut() else { return Ok(()) };
-            let handlers = module.sm_handlers[index];
-            if handlers.is_null() {
-                format.cpf_count = module.sm_cli_count[index];
-            } else {
-                for i in 0..format.cpf_count as usize {
-                    let rpc = format.cpf_prf.add(i);
-                    (*rpc).prf_hdlr = (*handlers.add(i)).dr_hdlr;
-                    (*rpc).prf_co_ops = (*handlers.add(i)).dr_corpc_ops;
-                }
-            }
-            Der::check(abi::crt_proto_register(format)).map(drop)
-        }
+        // SAFETY: see `new`: a protocol's format and handlers are as daos_engine.h says.
+        unsafe { network::register_protocol(self.get(), index) }
     }
 
     fn unregister_protocol(&mut self, _index: usize) {

@@ -2,24 +2,10 @@
 
 use core::ptr;
 
-use abi::{ABT_SUCCESS, ABT_UNIT_TYPE_TASK, ABT_future, ABT_mutex, ABT_thread_attr, DER_INVAL};
-use gurt_client::{Der, Facility, Result, error};
+use abi::{ABT_SUCCESS, ABT_future, ABT_mutex, ABT_thread_attr};
+use gurt_client::Result;
 
 use crate::inline;
-
-/// Fails with -DER_INVAL when the caller is a tasklet, which has no stack of its own and cannot wait.
-///
-/// The C original ignores that its wait fails then, and frees what the ULT that it did not wait for still uses.
-pub fn check_may_wait(symbol: &str) -> Result {
-    let mut kind = 0;
-    // SAFETY: writes one value.
-    let rc = unsafe { abi::ABT_self_get_type(&raw mut kind) };
-    if rc == ABT_SUCCESS && kind == ABT_UNIT_TYPE_TASK {
-        error!(Facility::SERVER, "{symbol}: called by a tasklet, which cannot wait; call it from a ULT");
-        return Err(Der::new(DER_INVAL.into()));
-    }
-    Ok(())
-}
 
 /// A future that is freed when it goes out of scope.
 pub struct Future(ABT_future);

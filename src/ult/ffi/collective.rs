@@ -14,6 +14,7 @@ use super::create;
 use super::memory::Zeroed;
 use crate::inline::{self, Layout};
 use crate::ult::collective::{self, Fanout, Selection};
+use crate::wait;
 
 type CollFn = unsafe extern "C" fn(arg: *mut c_void) -> c_int;
 
@@ -160,7 +161,7 @@ unsafe fn call(
         error!(Facility::SERVER, "{symbol}: co_reduce_arg_alloc needs a co_reduce_arg_free");
         return Err(Der::new(DER_INVAL.into()));
     }
-    argobots::check_may_wait(symbol)?;
+    wait::check_may_wait(symbol)?;
     let layout = Layout::current();
     if layout.targets == 0 {
         debug!(Facility::SERVER, "{symbol}: no xstreams, the engine has stopped");

@@ -14,6 +14,7 @@ use super::argobots::{self, Future, StackSize};
 use super::memory::Zeroed;
 use crate::inline::{self, Layout, UltFn};
 use crate::ult::placement::{self, Misplaced, Place, Purpose, Sockets};
+use crate::wait;
 
 type ExecFn = Option<unsafe extern "C" fn(arg: *mut c_void) -> c_int>;
 
@@ -180,7 +181,7 @@ pub unsafe fn execute(
         error!(Facility::SERVER, "dss_ult_execute: no function");
         return Err(Der::new(DER_INVAL.into()));
     };
-    argobots::check_may_wait("dss_ult_execute")?;
+    wait::check_may_wait("dss_ult_execute")?;
     let future = Future::new(1)?;
     let mut execution = Execution { func, arg, status: 0, done: future.handle() };
     let shared = &raw mut execution;
@@ -320,7 +321,7 @@ abi::export! {
     /// `dss_offload_exec` (ult.c): [`dss_ult_execute`] on the offload xstream of the caller's target; waits.
     ///
     /// Returns -DER_INVAL when the caller is not on a main xstream.
-    pub unsafe fn dss_offload_exec(func: ExecFn, arg: *mut c_void) -> c_int {
+    pub weak unsafe fn dss_offload_exec(func: ExecFn, arg: *mut c_void) -> c_int {
         caller("dss_offload_exec", |_, dx| dx.dx_main_xs)
             // SAFETY: as the caller's contract says.
             .and_then(|target| unsafe { execute(func, arg, DSS_XS_OFFLOAD, target, 0) })
@@ -330,7 +331,7 @@ abi::export! {
     /// `dss_main_exec` (ult.c): [`dss_ult_create`] on the caller's own xstream.
     ///
     /// Returns -DER_INVAL when the caller is neither on a main xstream nor on the system xstream.
-    pub unsafe fn dss_main_exec(func: UltFn, arg: *mut c_void) -> c_int {
+    pub weak unsafe fn dss_main_exec(func: UltFn, arg: *mut c_void) -> c_int {
         let created = caller("dss_main_exec", |info, dx| dx.dx_main_xs || info.dmi_xs_id == 0)
             // SAFETY: as the caller's contract says.
             .and_then(|target| unsafe { create(func, arg, DSS_XS_SELF, target, 0, ptr::null_mut(), 0) });

@@ -1,47 +1,17 @@
 //! VOS pools, opened on a stack that is deep enough for the libraries beneath.
-//!
-//! The storage is not the engine's: `vos_pool_create` and `vos_pool_open` come from a module, `libvos_srv.so` of
-//! DAOS, and are looked up when they are needed. Where no such module is loaded there is no storage, and both
-//! functions say so.
 
-use core::ffi::{CStr, c_char, c_int, c_uchar, c_uint, c_void};
+use core::ffi::{c_char, c_int, c_uchar, c_uint, c_void};
 
 use abi::{DER_NOSYS, DSS_DEEP_STACK_SZ, DSS_XS_SELF, daos_handle_t, daos_size_t};
-use gurt_client::{Der, Facility, Result, error};
+use gurt_client::{Der, Facility, error};
 
 use super::create;
+use crate::storage;
 
-type CreateFn = unsafe extern "C" fn(
-    path: *const c_char,
-    uuid: *mut c_uchar,
-    scm_size: daos_size_t,
-    data_size: daos_size_t,
-    meta_size: daos_size_t,
-    flags: c_uint,
-    version: u32,
-    pool: *mut daos_handle_t,
-) -> c_int;
-
-type OpenFn = unsafe extern "C" fn(
-    path: *const c_char,
-    uuid: *mut c_uchar,
-    flags: c_uint,
-    pool: *mut daos_handle_t,
-) -> c_int;
-
-/// Looks a function of VOS up among all that is loaded.
-fn lookup(symbol: &CStr) -> Result<*mut c_void> {
-    // SAFETY: a C string.
-    let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, symbol.as_ptr()) };
-    if found.is_null() {
-        let symbol = symbol.to_string_lossy();
-        error!(
-            Facility::SERVER,
-            "no {symbol}: no storage module is loaded (libvos_srv.so of DAOS provides it)"
-        );
-        return Err(Der::new(DER_NOSYS.into()));
-    }
-    Ok(found)
+/// The return code where no module has brought VOS.
+fn no_storage(symbol: &str) -> c_int {
+    error!(Facility::SERVER, "{symbol}: no storage module is loaded (libvos_srv.so of DAOS provides it)");
+    Der::new(DER_NOSYS.into()).rc()
 }
 
 /// Runs `work` in a ULT with a deep stack on this xstream, and returns what it returns.
@@ -70,15 +40,9 @@ abi::export! {
         version: u32,
         pool: *mut daos_handle_t,
     ) -> c_int {
-        match lookup(c"vos_pool_create") {
-            Err(err) => err.rc(),
-            Ok(symbol) => {
-                // SAFETY: that symbol of VOS has this signature; the caller vouches for the arguments.
-                let create = unsafe { core::mem::transmute::<*mut c_void, CreateFn>(symbol) };
-                // SAFETY: as above.
-                on_deep_stack(|| unsafe { create(path, uuid, scm_size, data_sz, meta_sz, flags, version, pool) })
-            }
-        }
+        let Some(create) = storage::pool_create() else { return no_storage("dss_vos_pool_create") };
+        // SAFETY: the caller vouches for the arguments.
+        on_deep_stack(|| unsafe { create(path, uuid, scm_size, data_sz, meta_sz, flags, version, pool) })
     }
 
     /// `dss_vos_pool_open` (ult.c): `vos_pool_open` in a ULT with a deep stack on this xstream. Returns as
@@ -89,14 +53,8 @@ abi::export! {
         flags: c_uint,
         pool: *mut daos_handle_t,
     ) -> c_int {
-        match lookup(c"vos_pool_open") {
-            Err(err) => err.rc(),
-            Ok(symbol) => {
-                // SAFETY: that symbol of VOS has this signature; the caller vouches for the arguments.
-                let open = unsafe { core::mem::transmute::<*mut c_void, OpenFn>(symbol) };
-                // SAFETY: as above.
-                on_deep_stack(|| unsafe { open(path, uuid, flags, pool) })
-            }
-        }
+        let Some(open) = storage::pool_open() else { return no_storage("dss_vos_pool_open") };
+        // SAFETY: the caller vouches for the arguments.
+        on_deep_stack(|| unsafe { open(path, uuid, flags, pool) })
     }
 }

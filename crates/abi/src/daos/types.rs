@@ -14,6 +14,16 @@ pub struct daos_handle_t {
     pub cookie: u64,
 }
 
+/// Id of an object, 128 bits.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct daos_obj_id_t {
+    /// The lower half.
+    pub lo: u64,
+    /// The upper half.
+    pub hi: u64,
+}
+
 /// A reading of the hybrid logical clock.
 pub type daos_epoch_t = u64;
 

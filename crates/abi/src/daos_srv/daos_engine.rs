@@ -426,6 +426,22 @@ unsafe extern "C" {
         arg: *mut c_void,
         stack_size: usize,
     ) -> *mut sched_request;
+    /// rpc.c: sends a request and waits for the reply; the caller keeps its reference. 0 or a DAOS error code.
+    pub fn dss_rpc_send(rpc: *mut crt_rpc_t) -> c_int;
+    /// rpc.c: sends a reply, unless fault injection says at `fail_loc` that it be lost. 0 or a DAOS error code.
+    pub fn dss_rpc_reply(rpc: *mut crt_rpc_t, fail_loc: c_uint) -> c_int;
+    /// srv_cli.c: runs a task of the client's stack on the current xstream, and with `sync` waits until it is
+    /// complete. `retry_cb`, unless null, gets a copy of the `arg_size` bytes at `arg` when the task completes, before
+    /// anybody else, and may have it run again. 0 or a DAOS error code.
+    pub fn dsc_task_run(
+        task: *mut tse_task_t,
+        retry_cb: tse_task_cb_t,
+        arg: *mut c_void,
+        arg_size: c_int,
+        sync: bool,
+    ) -> c_int;
+    /// srv_cli.c: the task scheduler of the current xstream.
+    pub fn dsc_scheduler() -> *mut tse_sched_t;
     /// profile.c: stops profiling and closes the files; 0.
     pub fn srv_profile_stop() -> c_int;
     /// profile.c: starts profiling to files below `path`, with averages over `avg` seconds if that is not 0;

@@ -1,4 +1,4 @@
-//! `daos_srv/iv.h`: types of incast variables.
+//! `daos_srv/iv.h`: the engine's incast variables.
 
 use crate::*;
 use core::ffi::{c_char, c_int, c_uint, c_void};
@@ -222,3 +222,78 @@ pub const IV_CHK: iv_key = 12;
 
 /// Classes of variables.
 pub type iv_key = c_uint;
+
+unsafe extern "C" {
+    /// server_iv.c: the callbacks that classes of the engine share; a class's own are called inside.
+    pub static mut iv_cache_ops: crt_iv_ops;
+
+    /// server_iv.c: registers the class `class_id`, an `iv_key`, before the first namespace is made. 0,
+    /// `-DER_EXIST`, `-DER_INVAL` or `-DER_NOMEM`.
+    pub fn ds_iv_class_register(
+        class_id: c_uint,
+        ops: *mut crt_iv_ops,
+        class_ops: *mut ds_iv_class_ops,
+    ) -> c_int;
+    /// server_iv.c: undoes [`ds_iv_class_register`]. 0, also if there is no such class.
+    pub fn ds_iv_class_unregister(class_id: c_uint) -> c_int;
+    /// server_iv.c: reads a variable: from this rank's cache, or else from the first rank towards the leader that
+    /// has it. `value` may be null, and stays as it is when it is too small. With `retry`, errors that pass are
+    /// not reported. 0, or `-DER_*`.
+    pub fn ds_iv_fetch(ns: *mut ds_iv_ns, key: *mut ds_iv_key, value: *mut d_sg_list_t, retry: bool)
+    -> c_int;
+    /// server_iv.c: writes a variable at the leader, and on all ranks as `sync_mode` and `sync_flags` say. In mode
+    /// lazy it returns at once, and key and value are copied. 0, or `-DER_*`.
+    pub fn ds_iv_update(
+        ns: *mut ds_iv_ns,
+        key: *mut ds_iv_key,
+        value: *mut d_sg_list_t,
+        shortcut: c_uint,
+        sync_mode: c_uint,
+        sync_flags: c_uint,
+        retry: bool,
+    ) -> c_int;
+    /// server_iv.c: makes a variable invalid, on this rank and on all others as `sync_mode` says. 0, or `-DER_*`.
+    pub fn ds_iv_invalidate(
+        ns: *mut ds_iv_ns,
+        key: *mut ds_iv_key,
+        shortcut: c_uint,
+        sync_mode: c_uint,
+        sync_flags: c_uint,
+        retry: bool,
+    ) -> c_int;
+    /// server_iv.c: makes a namespace for a pool's ranks, with one reference, which [`ds_iv_ns_put`] gives back. 0,
+    /// or `-DER_*`.
+    pub fn ds_iv_ns_create(
+        ctx: crt_context_t,
+        pool_uuid: *mut u8,
+        grp: *mut crt_group_t,
+        ns_id: *mut c_uint,
+        p_iv_ns: *mut *mut ds_iv_ns,
+    ) -> c_int;
+    /// server_iv.c: tells a namespace its leader, unless it knows one of this term or a later one.
+    pub fn ds_iv_ns_update(ns: *mut ds_iv_ns, master_rank: c_uint, term: u64);
+    /// server_iv.c: drops all variables of this rank's cache.
+    pub fn ds_iv_ns_cleanup(ns: *mut ds_iv_ns);
+    /// server_iv.c: waits for requests in flight, then drops what a reintegrated rank may not keep. 0, or
+    /// `-DER_BUSY` after 30 s.
+    pub fn ds_iv_ns_reint_prep(ns: *mut ds_iv_ns) -> c_int;
+    /// server_iv.c: stops a namespace: refuses requests, waits for those in flight, drops all variables.
+    pub fn ds_iv_ns_stop(ns: *mut ds_iv_ns);
+    /// server_iv.c: refuses requests from now on, without waiting.
+    pub fn ds_iv_ns_leader_stop(ns: *mut ds_iv_ns);
+    /// server_iv.c: takes the reference that [`ds_iv_ns_stop`] gives back.
+    pub fn ds_iv_ns_start(ns: *mut ds_iv_ns);
+    /// server_iv.c: gives a reference back; the last one ends the namespace.
+    pub fn ds_iv_ns_put(ns: *mut ds_iv_ns);
+    /// server_iv.c: takes a reference.
+    pub fn ds_iv_ns_get(ns: *mut ds_iv_ns);
+    /// server_iv.c: the number of a namespace.
+    pub fn ds_iv_ns_id_get(ns: *mut c_void) -> c_uint;
+
+    /// server_iv.c: the class of this id, or null. Declared in no header of DAOS.
+    pub fn iv_class_lookup(class_id: c_uint) -> *mut ds_iv_class;
+    /// server_iv.c: makes the key that CaRT sees; 0 or `-DER_*`. Declared in no header of DAOS.
+    pub fn iv_key_pack(key_iov: *mut crt_iv_key_t, key_iv: *mut ds_iv_key) -> c_int;
+    /// server_iv.c: reads the key that CaRT sees; 0 or `-DER_*`. Declared in no header of DAOS.
+    pub fn iv_key_unpack(key_iv: *mut ds_iv_key, key_iov: *mut crt_iv_key_t) -> c_int;
+}

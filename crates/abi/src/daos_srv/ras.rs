@@ -1,6 +1,7 @@
 //! `daos_srv/ras.h`: RAS events.
 
-use core::ffi::c_uint;
+use crate::*;
+use core::ffi::{c_char, c_int, c_uint};
 
 /// Bytes of a text of an event.
 pub const DAOS_RAS_STR_FIELD_SIZE: u32 = 128;
@@ -91,3 +92,50 @@ pub const RAS_SEV_NOTICE: ras_sev_t = 3;
 
 /// How severe an event is.
 pub type ras_sev_t = c_uint;
+
+unsafe extern "C" {
+    /// drpc_ras.c, weak: logs an event and tells the control plane of it, without waiting for it.
+    ///
+    /// `msg` must not be empty; what the event has nothing to do with is null. Without a `rank` it is this engine's.
+    pub fn ds_notify_ras_event(
+        id: ras_event_t,
+        msg: *mut c_char,
+        type_: ras_type_t,
+        sev: ras_sev_t,
+        hwid: *mut c_char,
+        rank: *mut d_rank_t,
+        inc: *mut u64,
+        jobid: *mut c_char,
+        pool: *mut uuid_t,
+        cont: *mut uuid_t,
+        objid: *mut daos_obj_id_t,
+        ctlop: *mut c_char,
+        data: *mut c_char,
+    );
+    /// drpc_ras.c, weak: the same with a message as of printf. One of more than `DAOS_RAS_STR_FIELD_SIZE - 1` bytes
+    /// is cut, and ends with a dollar sign.
+    pub fn ds_notify_ras_eventf(
+        id: ras_event_t,
+        type_: ras_type_t,
+        sev: ras_sev_t,
+        hwid: *mut c_char,
+        rank: *mut d_rank_t,
+        inc: *mut u64,
+        jobid: *mut c_char,
+        pool: *mut uuid_t,
+        cont: *mut uuid_t,
+        objid: *mut daos_obj_id_t,
+        ctlop: *mut c_char,
+        data: *mut c_char,
+        fmt: *const c_char,
+        ...
+    );
+    /// drpc_ras.c: tells the control plane which ranks serve a pool; waits for it. `version` is the term of the
+    /// leader. 0 or `-DER_*`.
+    pub fn ds_notify_pool_svc_update(pool: *mut uuid_t, svcl: *mut d_rank_list_t, version: u64) -> c_int;
+    /// drpc_ras.c: tells the control plane that SWIM takes a rank for dead, without waiting for it. 0 or `-DER_*`.
+    pub fn ds_notify_swim_rank_dead(rank: d_rank_t, incarnation: u64) -> c_int;
+    /// drpc_ras.c: tells the control plane that this rank, which is excluded, ends, without waiting for it. 0 or
+    /// `-DER_*`.
+    pub fn ds_notify_rank_self_terminated(rank: d_rank_t, incarnation: u64) -> c_int;
+}

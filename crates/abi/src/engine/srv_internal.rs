@@ -311,10 +311,9 @@ unsafe extern "C" {
     pub fn dss_sched_monitor_enter() -> bool;
     /// srv.c: ends what `dss_sched_monitor_enter` began.
     pub fn dss_sched_monitor_exit();
-    /// srv.c: counts an allocation of an xstream, whose `struct mem_stats` is `arg`. The gauges that it feeds
-    /// in DAOS are telemetry's.
+    /// srv.c: counts an allocation of an xstream, whose `struct mem_stats` is `arg`.
     pub fn dss_mem_total_alloc_track(arg: *mut c_void, bytes: daos_size_t);
-    /// srv.c: notes a release of memory of an xstream; only telemetry would show it.
+    /// srv.c: counts a release of memory of an xstream, whose `struct mem_stats` is `arg`.
     pub fn dss_mem_total_free_track(arg: *mut c_void, bytes: daos_size_t);
     /// srv_metrics.c: makes the engine's metrics; 0 or a DAOS error code.
     pub fn dss_engine_metrics_init() -> c_int;
@@ -360,6 +359,10 @@ unsafe extern "C" {
     pub fn dss_chore_queue_stop(dx: *mut dss_xstream);
     /// ult.c: frees what `dss_chore_queue_init` made.
     pub fn dss_chore_queue_fini(dx: *mut dss_xstream);
+    /// server_iv.c: makes the engine ready for incast variables.
+    pub fn ds_iv_init();
+    /// server_iv.c: ends all namespaces and forgets all classes.
+    pub fn ds_iv_fini();
     /// util.c: registers the classes of trees that the engine uses; 0 or a DAOS error code.
     pub fn dss_register_dbtree_classes() -> c_int;
 }

@@ -7,6 +7,8 @@ mod fault_inject;
 mod hash;
 mod heap;
 mod list;
+mod telemetry;
+mod telemetry_producer;
 mod types;
 
 pub use common::*;
@@ -16,4 +18,6 @@ pub use fault_inject::*;
 pub use hash::*;
 pub use heap::*;
 pub use list::*;
+pub use telemetry::*;
+pub use telemetry_producer::*;
 pub use types::*;

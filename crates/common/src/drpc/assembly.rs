@@ -36,6 +36,11 @@ impl Assembly {
         self.next != 0
     }
 
+    /// Bytes of memory that it takes.
+    pub fn held(&self) -> usize {
+        self.message.capacity()
+    }
+
     /// Takes a packet; returns the message when it is complete, in place if it is the only packet.
     ///
     /// The errors are those of DAOS: `DER_TRUNC` for a packet shorter or longer than it may be, `DER_PROTO` for a

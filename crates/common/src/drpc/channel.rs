@@ -57,6 +57,16 @@ fn address(path: &CStr) -> io::Result<libc::sockaddr_un> {
 
 const ADDRESS_LEN: libc::socklen_t = size_of::<libc::sockaddr_un>() as libc::socklen_t;
 
+/// Makes a system call again when a signal has interrupted it.
+fn uninterrupted(mut call: impl FnMut() -> isize) -> isize {
+    loop {
+        let result = call();
+        if result >= 0 || io::Error::last_os_error().kind() != io::ErrorKind::Interrupted {
+            return result;
+        }
+    }
+}
+
 impl Socket {
     /// A socket with the file flags `flags` (`O_NONBLOCK` or 0) that only its user may connect to.
     fn open(flags: c_int) -> io::Result<Self> {
@@ -66,11 +76,19 @@ impl Socket {
             return Err(io::Error::last_os_error());
         }
         let socket = Socket(fd);
+        socket.close_on_exec();
         // SAFETY: take no pointer.
         let set = unsafe {
             libc::fcntl(fd, libc::F_SETFL, flags) >= 0 && libc::fchmod(fd, libc::S_IRUSR | libc::S_IWUSR) == 0
         };
         socket.keep_if(set)
+    }
+
+    /// Keeps the descriptor from programs that the process starts. Not asked for with the socket, nor by `fcntl`:
+    /// DAOS's tests want those calls to be the original's.
+    fn close_on_exec(self) {
+        // SAFETY: takes no pointer. It cannot fail for a socket.
+        unsafe { libc::ioctl(self.0, libc::FIOCLEX) };
     }
 
     /// This socket when `good`; otherwise it is closed and the reason is `errno`.
@@ -108,7 +126,12 @@ impl Socket {
     pub fn accept(self) -> io::Result<Self> {
         // SAFETY: null asks for no address.
         let fd = unsafe { libc::accept(self.0, ptr::null_mut(), ptr::null_mut()) };
-        if fd < 0 { Err(io::Error::last_os_error()) } else { Ok(Socket(fd)) }
+        if fd < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        let socket = Socket(fd);
+        socket.close_on_exec();
+        Ok(socket)
     }
 
     /// Sends one packet.
@@ -119,7 +142,7 @@ impl Socket {
             let mut message: libc::msghdr = core::mem::zeroed();
             message.msg_iov = &raw mut iov;
             message.msg_iovlen = 1;
-            libc::sendmsg(self.0, &raw const message, mode.send_flags())
+            uninterrupted(|| libc::sendmsg(self.0, &raw const message, mode.send_flags()))
         };
         match usize::try_from(sent) {
             Err(_) => Err(self.failure("send")),
@@ -139,7 +162,7 @@ impl Socket {
             let mut message: libc::msghdr = core::mem::zeroed();
             message.msg_iov = &raw mut iov;
             message.msg_iovlen = 1;
-            libc::recvmsg(self.0, &raw mut message, mode.recv_flags())
+            uninterrupted(|| libc::recvmsg(self.0, &raw mut message, mode.recv_flags()))
         };
         let len = usize::try_from(received).map_err(|_| self.failure("receive"))?;
         Ok(&buffer[..len.min(buffer.len())])
@@ -164,6 +187,12 @@ impl Socket {
         let timeout = timeout.map_or(-1, |timeout| timeout.as_millis() as c_int);
         // SAFETY: one entry. Whatever the outcome, the caller tries again.
         unsafe { libc::poll(&raw mut fd, 1, timeout) };
+    }
+
+    /// Ends the connection: both sides see it go down. The descriptor stays.
+    pub fn hang_up(self) {
+        // SAFETY: takes no pointer. A connection that has gone down already is as good.
+        unsafe { libc::shutdown(self.0, libc::SHUT_RDWR) };
     }
 
     /// Closes the descriptor; a failure is logged.

@@ -23,10 +23,10 @@ use super::channel::{Mode, Socket};
 use super::chunk::{HEADER, Outgoing, PACKET};
 use super::unfinished::{self, Sent, Token};
 
-/// How long a full or empty socket is waited for at a time, while other ULTs have to wait too.
+/// First wait of a client for a full or empty socket, while other ULTs have to wait too.
 const TICK: Duration = Duration::from_millis(1);
 /// How often a response is offered to a peer that takes nothing before the caller is told to come again.
-const PATIENCE: u32 = 20;
+const PATIENCE: u32 = 4;
 /// Longest wait of a client between two looks at the other ULTs of its xstream.
 const MAX_WAIT: Duration = Duration::from_millis(8);
 
@@ -288,8 +288,8 @@ unsafe fn send_response(session: &Context, response: NonNull<Drpc__Response>) ->
         if patience == 0 {
             return Err(der(abi::DER_AGAIN));
         }
+        // Others run, but nobody waits: that is for whoever comes again, who can wait for more than this session.
         session.yield_now();
-        session.socket.wait(libc::POLLOUT, Some(TICK));
         sent = send(None)?;
     }
 }
@@ -568,7 +568,7 @@ abi::export! {
             }
             Err(err) => {
                 if is_again(err) {
-                    unfinished::keep_incoming(session.id(), incoming);
+                    unfinished::keep_incoming(session.id(), session.socket, incoming);
                 }
                 err.rc()
             }

@@ -2,8 +2,7 @@
 //!
 //! | module | does |
 //! | --- | --- |
-//! | [`message`] | calls and responses on the wire: protobuf, through prost |
-//! | [`pb_c`] | the same in the memory layout of protobuf-c, with descriptors: the C ABI of `drpc.pb-c.c` |
+//! | [`pb_c`] | calls and responses in the memory layout of protobuf-c, with descriptors: the C ABI of `drpc.pb-c.c` |
 //! | [`chunk`] | the header that precedes each packet, cutting a message into packets |
 //! | [`assembly`] | putting packets together again, from a peer that may send anything |
 //! | `unfinished` | what a session has received or sent in part |
@@ -18,8 +17,6 @@ pub mod channel;
 pub mod chunk;
 #[cfg(feature = "drpc")]
 pub mod ffi;
-#[cfg(feature = "drpc-pb-c")]
-pub mod message;
 #[cfg(feature = "drpc-pb-c")]
 pub mod pb_c;
 #[cfg(feature = "drpc")]

@@ -6,12 +6,19 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use gurt_client::Result;
+use gurt_client::{Facility, Result, error};
 
 use super::assembly::Assembly;
 use super::channel::{Mode, Socket};
 use super::chunk::Outgoing;
+
+/// Bytes of messages received in part, of all sessions, above which the one that has waited longest has to go.
+const MAX_PARTIAL: usize = 64 << 20;
+/// How long a session may leave a message unfinished. It is seen when another one receives a part of a message: what
+/// a single one holds is bounded anyway.
+const PARTIAL_LIMIT: Duration = Duration::from_secs(60);
 
 /// A response, for whoever asks whether it has been sent: its address and sequence number.
 pub type Token = (usize, i64);
@@ -20,6 +27,8 @@ pub type Token = (usize, i64);
 #[derive(Default)]
 struct Session {
     incoming: Assembly,
+    /// Where its packets come from, and when the last one came; none without a message in part.
+    arrived: Option<(Socket, Instant)>,
     /// In the order in which they were given to be sent: packets of two messages must not mix.
     outgoing: VecDeque<(Token, Outgoing)>,
     /// Responses that were sent along with another one, and whose own senders have not asked since.
@@ -40,7 +49,9 @@ impl Session {
                     Ok(()) => message.advance(),
                     Err(err) if err.rc() == -(abi::DER_AGAIN as i32) => return Ok(progress),
                     Err(err) => {
-                        // The peer has left, or lost its place in the stream: nothing more can be sent.
+                        // The peer has left, or lost its place in the stream: nothing more can be sent, and it
+                        // must not wait for it.
+                        socket.hang_up();
                         self.outgoing.clear();
                         self.sent.clear();
                         return Err(err);
@@ -77,6 +88,39 @@ impl Table {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Ends the connections of sessions that leave a message unfinished for too long, and if the others have more than
+    /// `max` bytes, of those which have done so longest, up to all but `current`.
+    fn bound_partial(&self, current: usize, max: usize, limit: Duration) {
+        let mut sessions = self.lock();
+        let mut partial: Vec<(Instant, usize)> = sessions
+            .iter()
+            .filter_map(|(&session, entry)| entry.arrived.map(|(_, since)| (since, session)))
+            .filter(|&(_, session)| session != current)
+            .collect();
+        partial.sort();
+        let mut held: usize = sessions.values().map(|entry| entry.incoming.held()).sum();
+        for (since, session) in partial {
+            if held <= max && since.elapsed() <= limit {
+                break;
+            }
+            let Some(entry) = sessions.get_mut(&session) else { continue };
+            held -= entry.incoming.held();
+            entry.incoming = Assembly::default();
+            if let Some((socket, _)) = entry.arrived.take() {
+                error!(
+                    Facility::COMMON,
+                    "the peer of dRPC socket {} does not finish its message; closing the connection",
+                    socket.0
+                );
+                socket.hang_up();
+            }
+            if entry.is_finished() {
+                sessions.remove(&session);
+            }
+        }
+        self.count.store(sessions.len(), Relaxed);
+    }
+
     /// Works on what the session has not finished, and keeps what is still unfinished then.
     fn with<R>(&self, session: usize, work: impl FnOnce(&mut Session) -> R) -> R {
         let mut sessions = self.lock();
@@ -96,13 +140,20 @@ pub fn take_incoming(session: usize) -> Assembly {
     if TABLE.count.load(Relaxed) == 0 {
         return Assembly::default();
     }
-    TABLE.with(session, |entry| std::mem::take(&mut entry.incoming))
+    TABLE.with(session, |entry| {
+        entry.arrived = None;
+        std::mem::take(&mut entry.incoming)
+    })
 }
 
-/// Keeps the part of a message that has arrived on `session`.
-pub fn keep_incoming(session: usize, incoming: Assembly) {
+/// Keeps the part of a message that has arrived on `session` through `socket`.
+pub fn keep_incoming(session: usize, socket: Socket, incoming: Assembly) {
     if incoming.is_partial() {
-        TABLE.with(session, |entry| entry.incoming = incoming);
+        TABLE.with(session, |entry| {
+            entry.incoming = incoming;
+            entry.arrived = Some((socket, Instant::now()));
+        });
+        TABLE.bound_partial(session, MAX_PARTIAL, PARTIAL_LIMIT);
     }
 }
 
@@ -129,5 +180,44 @@ pub fn send(session: usize, socket: Socket, token: Token, message: Option<Outgoi
 pub fn forget(session: usize) {
     if TABLE.count.load(Relaxed) != 0 {
         TABLE.with(session, |entry| *entry = Session::default());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::chunk::Header;
+    use super::*;
+    use std::os::fd::AsRawFd;
+    use std::os::unix::net::UnixDatagram;
+
+    /// The first part of a message, of `len` bytes.
+    fn part(len: usize) -> Assembly {
+        let mut packet =
+            Header { total: 2 * len as u64, len: len as u64, index: 0, count: 2 }.to_bytes().to_vec();
+        packet.resize(packet.len() + len, 7);
+        let mut assembly = Assembly::default();
+        assert!(matches!(assembly.push(&packet), Ok(None)));
+        assembly
+    }
+
+    #[test]
+    fn who_does_not_finish_a_message_has_to_go() {
+        let table = Table { sessions: Mutex::new(BTreeMap::new()), count: AtomicUsize::new(0) };
+        let pairs: Vec<_> = (0..3).map(|_| UnixDatagram::pair().expect("a socket pair")).collect();
+        for (session, (ours, _)) in pairs.iter().enumerate() {
+            table.with(session, |entry| {
+                entry.incoming = part(1000);
+                entry.arrived = Some((Socket(ours.as_raw_fd()), Instant::now()));
+            });
+        }
+        let held = || table.lock().keys().copied().collect::<Vec<_>>();
+        table.bound_partial(2, 3000, Duration::MAX);
+        assert_eq!(held(), [0, 1, 2], "there is enough for all");
+        table.bound_partial(2, 2999, Duration::MAX);
+        assert_eq!(held(), [1, 2], "the one that has waited longest");
+        assert!(pairs[0].0.send(b"x").is_err(), "its connection is down");
+        assert!(pairs[1].0.send(b"x").is_ok());
+        table.bound_partial(2, 0, Duration::ZERO);
+        assert_eq!(held(), [2], "never the one that has just sent something");
     }
 }

@@ -17,7 +17,8 @@ use crate::facts::{Layout, Member};
 
 const COMPILE_LIMIT: Duration = Duration::from_secs(120);
 const RUN_LIMIT: Duration = Duration::from_secs(10);
-const WARNINGS: [&str; 4] = ["-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror"];
+/// Warnings are errors, and functions beyond the standards are there.
+pub const WARNINGS: [&str; 4] = ["-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror"];
 const LANGUAGES: [(&str, &str, &str); 2] = [("cc", "-std=c11", "c"), ("c++", "-std=c++17", "c++")];
 
 /// Compiles all headers and the program; returns the number of checks.
@@ -34,6 +35,14 @@ pub fn check(root: &Path, abi: &Abi, scratch: &Path, wrong: &mut Vec<String>) ->
             compiler.args(WARNINGS).arg("-fsyntax-only");
             report(compiler, COMPILE_LIMIT, &format!("{header} alone as {}", language.2), wrong)?;
         }
+    }
+    let source = scratch.join("inline.c");
+    fs::write(&source, inline_functions(root, abi, &headers)?)?;
+    for language in LANGUAGES {
+        made += 1;
+        let mut compiler = compiler(root, language, &source);
+        compiler.args(WARNINGS).arg("-c").arg("-o").arg(scratch.join("inline.o"));
+        report(compiler, COMPILE_LIMIT, &format!("inline functions as {}", language.2), wrong)?;
     }
     let source = scratch.join("identity.c");
     fs::write(&source, program(root, abi, &headers)?)?;
@@ -59,7 +68,8 @@ pub fn check(root: &Path, abi: &Abi, scratch: &Path, wrong: &mut Vec<String>) ->
     Ok(made)
 }
 
-fn headers(root: &Path) -> Result<Vec<String>> {
+/// All headers of `include/`, as C includes them.
+pub fn headers(root: &Path) -> Result<Vec<String>> {
     let include = root.join("include");
     let relative = |path: PathBuf| Ok(path.strip_prefix(&include)?.to_string_lossy().into_owned());
     files_below(&include)?.into_iter().map(relative).collect()
@@ -115,7 +125,7 @@ fn program(root: &Path, abi: &Abi, headers: &[String]) -> Result<String> {
     }
     let mut text = head(headers);
     text += &static_part;
-    text += &redeclarations(root, abi, headers)?;
+    text += &redeclarations(abi, &code(root, headers)?)?;
     text += "\nint main(void)\n{\n\tint wrong = 0;\n\n";
     text += &run_part;
     text += "\treturn wrong;\n}\n";
@@ -223,7 +233,7 @@ fn compare_macro(out: &mut String, name: &str, value: &serde_json::Value) -> Res
 }
 
 /// Functions and variables once more, as the facts have them.
-fn redeclarations(root: &Path, abi: &Abi, headers: &[String]) -> Result<String> {
+fn redeclarations(abi: &Abi, code: &str) -> Result<String> {
     let mut text = String::from("\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n");
     for (name, file) in &abi.declarations.symbols {
         let Some(symbol) = abi.facts.symbols.get(name).filter(|_| file != Path::new("deps.rs")) else {
@@ -232,14 +242,32 @@ fn redeclarations(root: &Path, abi: &Abi, headers: &[String]) -> Result<String> 
         writeln!(text, "extern {};", symbol.declaration)?;
     }
     text += "#ifdef __cplusplus\n}\n#endif\n";
-    let mut code = String::new();
-    for header in headers {
-        code += &fs::read_to_string(root.join("include").join(header))?;
-    }
     for (name, declaration) in &abi.facts.inlines {
         if code.contains(&format!("\n{name}(")) {
             writeln!(text, "static inline {declaration};")?;
         }
     }
+    Ok(text)
+}
+
+/// All headers in one.
+fn code(root: &Path, headers: &[String]) -> Result<String> {
+    let mut code = String::new();
+    for header in headers {
+        code += &fs::read_to_string(root.join("include").join(header))?;
+    }
+    Ok(code)
+}
+
+/// A table of all functions that the headers define, so that the compiler translates each.
+fn inline_functions(root: &Path, abi: &Abi, headers: &[String]) -> Result<String> {
+    let code = code(root, headers)?;
+    let mut text = head(headers);
+    text += "typedef void (*any_function)(void);\nextern const any_function inline_functions[];\n";
+    text += "const any_function inline_functions[] = {\n";
+    for name in abi.facts.inlines.keys().filter(|name| code.contains(&format!("\n{name}("))) {
+        writeln!(text, "\t(any_function){name},")?;
+    }
+    text += "};\n";
     Ok(text)
 }

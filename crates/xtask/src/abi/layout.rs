@@ -53,10 +53,11 @@ pub fn generate(abi: &Abi) -> Result<(&'static str, String)> {
     let mut wrong = missing_symbols(abi);
     let mut text = String::from(HEAD);
     text += "\nlayouts! {\n";
-    for (name, aggregate) in abi.declarations.aggregates.iter().filter(|(_, a)| !a.is_opaque() && !a.in_place)
-    {
+    for (name, aggregate) in abi.declarations.aggregates.iter().filter(|(_, a)| !a.is_opaque()) {
         match abi.facts.layout(aggregate.keyword, name) {
             Some((_, layout)) => write_layout(&mut text, name, aggregate, layout, &mut wrong)?,
+            // Without a name in C, it is a part of the struct that holds it.
+            None if aggregate.in_place => {}
             None => wrong.push(format!("{} {name}: no fact", aggregate.keyword)),
         }
     }

@@ -3,21 +3,31 @@
 //!
 //! - [`layout`] writes a Rust test that compares each declaration of `crates/abi` with its fact.
 //! - [`c_side`] compiles and runs a C program that does the same with `include/`.
-//! - [`symbols`] compares what the library exports with the C files that it replaces.
+//! - [`macros`] compiles programs that use every macro of `include/`.
+//! - [`symbols`] compares what the library exports with the C files that it replaces; [`features`] does so for
+//!   each of those files alone, and for all but one.
+//! - [`reference`] compares the library's debugging information with that of a C library of the same headers.
 //! - [`matrix`] writes `abi/MATRIX.md`.
 
+mod binary;
 mod c_side;
+mod dwarf;
+pub mod features;
 mod layout;
+mod macros;
 mod matrix;
+mod reference;
 mod replaced;
 mod symbols;
 
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::fs;
 use std::path::Path;
 
 use crate::declarations::Declarations;
 use crate::facts::Facts;
+use crate::features::Features;
 use replaced::Replaced;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -27,6 +37,8 @@ struct Abi {
     facts: Facts,
     declarations: Declarations,
     replaced: Replaced,
+    /// Features of the embedded library, the default.
+    embedded: BTreeSet<String>,
 }
 
 impl Abi {
@@ -35,6 +47,7 @@ impl Abi {
             facts: Facts::load(root)?,
             declarations: Declarations::load(root)?,
             replaced: Replaced::load(root)?,
+            embedded: Features::load()?.of_bundle("default"),
         })
     }
 }
@@ -66,6 +79,17 @@ pub fn check(root: &Path, libraries: &Path, scratch: &Path) -> Result<usize> {
         }
     }
     made += c_side::check(root, &abi, scratch, &mut wrong)?;
-    made += symbols::check(&abi, libraries, &mut wrong)?;
+    made += macros::check(root, scratch, &mut wrong)?;
+    made += symbols::check(&abi, &abi.embedded, libraries, &mut wrong)?;
+    made += reference::check(root, &abi, &abi.embedded, libraries, scratch, &mut wrong)?;
+    if wrong.is_empty() { Ok(made) } else { Err(wrong.join("\n").into()) }
+}
+
+/// Compares what the libraries in `libraries` export with the facts: the part of [`check`] that optimization could
+/// change.
+pub fn check_exports(root: &Path, libraries: &Path) -> Result<usize> {
+    let abi = Abi::load(root)?;
+    let mut wrong = Vec::new();
+    let made = symbols::check(&abi, &abi.embedded, libraries, &mut wrong)?;
     if wrong.is_empty() { Ok(made) } else { Err(wrong.join("\n").into()) }
 }

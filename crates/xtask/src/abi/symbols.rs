@@ -1,90 +1,102 @@
-//! What the library exports, shared and static, against the C files that it replaces.
+//! What a library exports against the C files that its features replace.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::process::Command;
-use std::time::Duration;
 
+use super::binary::{Defined, Runtime, Symbols};
 use super::{Abi, Result};
-use crate::command;
 
-const LIMIT: Duration = Duration::from_secs(60);
-
-/// A defined symbol: its letter of `nm` and its size.
-type Defined = BTreeMap<String, (char, u64)>;
-
-/// Compares both libraries; returns the number of checks.
-pub fn check(abi: &Abi, libraries: &Path, wrong: &mut Vec<String>) -> Result<usize> {
-    let shared = nm(&libraries.join("libdaos_engine.so"), &["--dynamic"])?;
-    let archive = nm(&libraries.join("libdaos_engine.a"), &["--extern-only"])?;
-    let expected = expected(abi);
-    for (library, defined) in [("libdaos_engine.so", &shared), ("libdaos_engine.a", &archive)] {
-        compare(abi, library, &expected, defined, wrong);
-    }
-    for name in shared.keys().filter(|name| !expected.contains(name.as_str())) {
-        wrong.push(format!("libdaos_engine.so exports {name}, which abi/replaced.json does not explain"));
-    }
-    Ok(2 * expected.len() + shared.len())
+/// Compares both forms of the library with `features`; returns the number of checks.
+pub fn check(
+    abi: &Abi,
+    features: &BTreeSet<String>,
+    libraries: &Path,
+    wrong: &mut Vec<String>,
+) -> Result<usize> {
+    let mut made = 0;
+    let profile = libraries.file_name().unwrap_or_default().to_string_lossy();
+    let shared = libraries.join("libdaos_engine.so");
+    made +=
+        compare(abi, features, &format!("{profile} libdaos_engine.so"), &Symbols::of_shared(&shared)?, wrong);
+    let archive =
+        Symbols::of_archive(&libraries.join("libdaos_engine.a"))?.without_runtime(&Runtime::load()?);
+    made += compare(abi, features, &format!("{profile} libdaos_engine.a"), &archive, wrong);
+    Ok(made)
 }
 
-/// Every symbol that the library must have.
-fn expected(abi: &Abi) -> BTreeSet<&str> {
+/// Compares what `library` defines with what it must have with these features on: nothing is missing, nothing
+/// unexplained, each has the right kind, weakness and size. Returns the number of checks.
+pub fn compare(
+    abi: &Abi,
+    features: &BTreeSet<String>,
+    library: &str,
+    symbols: &Symbols,
+    wrong: &mut Vec<String>,
+) -> usize {
+    let expected = expected(abi, features);
+    for (file, names) in by_file(abi, &expected) {
+        if !names.iter().any(|name| symbols.defined.contains_key(*name)) {
+            wrong.push(format!("{library} exports nothing of {file}"));
+            continue;
+        }
+        for name in names {
+            match symbols.defined.get(name) {
+                None => wrong.push(format!("{library} lacks {name} of {file}")),
+                Some(defined) => compare_one(abi, library, name, *defined, wrong),
+            }
+        }
+    }
+    for name in symbols.defined.keys().filter(|name| !expected.contains(name.as_str())) {
+        wrong.push(format!("{library} exports {name}, which abi/replaced.json does not explain"));
+    }
+    expected.len() + symbols.defined.len()
+}
+
+/// Symbols by the C file that has them; the library's own stand for themselves.
+fn by_file<'a>(abi: &'a Abi, names: &BTreeSet<&'a str>) -> BTreeMap<&'a str, Vec<&'a str>> {
+    let mut files: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for name in names {
+        let symbol = abi.facts.symbols.get(*name).filter(|_| !abi.replaced.single.contains_key(*name));
+        let file = symbol.map_or(*name, |symbol| symbol.file.as_deref().unwrap_or("abt.h"));
+        files.entry(file).or_default().push(name);
+    }
+    files
+}
+
+/// Compares kind, weakness and size with the fact, if there is one.
+fn compare_one(abi: &Abi, library: &str, name: &str, defined: Defined, wrong: &mut Vec<String>) {
+    let Some(fact) = abi.facts.symbols.get(name) else { return };
+    if defined.is_function != fact.is_function {
+        let kind = if defined.is_function { "function" } else { "variable" };
+        wrong.push(format!("{library}: {name} is a {kind}, not what the facts have"));
+    }
+    if defined.is_weak != fact.is_weak {
+        let weak = if defined.is_weak { "weak" } else { "not weak" };
+        wrong.push(format!("{library}: {name} is {weak}, not what the facts have"));
+    }
+    if let Some(size) = fact.size.filter(|size| *size != defined.size) {
+        wrong.push(format!("{library}: {name} has {} bytes instead of {size}", defined.size));
+    }
+}
+
+/// Every symbol that a library with these features must have.
+pub fn expected<'a>(abi: &'a Abi, features: &BTreeSet<String>) -> BTreeSet<&'a str> {
     let replaced = &abi.replaced;
     let of_files = abi.facts.symbols.iter().filter(|(name, symbol)| {
-        let file = symbol.file.as_deref().unwrap_or("abt.h");
+        let feature = replaced.feature_of(symbol.file.as_deref());
         let used = symbol.file.is_some() || is_provided_of_argobots(abi, name);
-        replaced.files.contains_key(file) && used && !replaced.absent.contains_key(*name)
+        feature.is_some_and(|feature| features.contains(feature))
+            && used
+            && !replaced.absent.contains_key(*name)
     });
-    let of_files = of_files.map(|(name, _)| name.as_str());
-    of_files
-        .chain(replaced.single.keys().map(String::as_str))
-        .chain(replaced.extensions.keys().map(String::as_str))
-        .collect()
+    let single = replaced.single.keys().filter(|_| features.contains("embedded"));
+    let own = replaced.extensions.iter().filter(|(_, extension)| features.contains(&extension.feature));
+    let names = of_files.map(|(name, _)| name).chain(single).chain(own.map(|(name, _)| name));
+    names.map(String::as_str).collect()
 }
 
 /// Argobots has more functions than DAOS uses; those that `crates/abi` declares are provided.
 fn is_provided_of_argobots(abi: &Abi, name: &str) -> bool {
-    abi.facts.used_of_argobots.contains(name) || abi.declarations.symbols.contains_key(name)
-}
-
-fn compare(abi: &Abi, library: &str, expected: &BTreeSet<&str>, defined: &Defined, wrong: &mut Vec<String>) {
-    for name in expected {
-        let Some((letter, size)) = defined.get(*name) else {
-            wrong.push(format!("{library} lacks {name}"));
-            continue;
-        };
-        let Some(fact) = abi.facts.symbols.get(*name) else { continue };
-        let is_function = matches!(letter, 'T' | 'W' | 'i');
-        if is_function != fact.is_function {
-            wrong.push(format!("{library}: {name} is a {letter} of nm, not what the facts have"));
-        }
-        if let Some(fact) = fact.size.filter(|fact| fact != size) {
-            wrong.push(format!("{library}: {name} has {size} bytes instead of {fact}"));
-        }
-    }
-}
-
-/// Symbols that a library defines. An archive has each once; only C names are of interest.
-fn nm(library: &Path, arguments: &[&str]) -> Result<Defined> {
-    let mut command = Command::new("nm");
-    command.args(arguments).args(["--defined-only", "--print-size", "--format=bsd"]).arg(library);
-    let outcome = command::run_quietly(command, LIMIT)?;
-    if !outcome.success {
-        return Err(format!("nm failed, build the library first:\n{}", outcome.output).into());
-    }
-    let mut defined = Defined::new();
-    for line in outcome.output.lines() {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        // address, size, letter, name; the assembler's symbols may have no size.
-        let (size, letter, name) = match words.as_slice() {
-            [_, size, letter, name] => (u64::from_str_radix(size, 16).unwrap_or(0), letter, name),
-            [_, letter, name] => (0, letter, name),
-            _ => continue,
-        };
-        let name = name.split('@').next().unwrap_or(name);
-        if let Some(letter) = letter.chars().next().filter(|_| letter.len() == 1) {
-            defined.insert(name.to_owned(), (letter, size));
-        }
-    }
-    Ok(defined)
+    let used = abi.facts.uses.get("libabt").is_some_and(|used| used.contains(name));
+    used || abi.declarations.symbols.contains_key(name)
 }

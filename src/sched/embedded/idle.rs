@@ -1,31 +1,36 @@
 //! How an idle xstream spends its time: asleep.
 //!
-//! In embedded mode there is nothing to poll, so an xstream sleeps until another thread pushes a unit to one of
-//! its pools (`ABTX_pool_wait` of the runtime wakes it within microseconds) or its first sleeper is due. Over
-//! another Argobots no push can wake it: there it naps for `sched_relax_intvl`, and only after eight quiet
-//! seconds, as the C engine does.
+//! There is nothing to poll, so an xstream sleeps until another thread pushes a unit to one of its pools
+//! (`ABTX_pool_wait` of the runtime wakes it within microseconds) or its first sleeper is due.
 //!
 //! Waking a thread costs tens of microseconds, so an xstream that was needed again soon after it ran out of work
 //! stays awake for a moment before it sleeps ([`Alertness`]), as long as that pays.
 
+use core::cell::{Cell, RefCell};
+use core::ffi::c_int;
 use core::time::Duration;
+
+use crate::sched::clock::precise_ns;
+use crate::sched::cycle::Pool;
+use crate::sched::parameter;
+use crate::sched::scheduler::Scheduler;
 
 /// The longest sleep; a net under the wake-ups, and short enough not to matter.
 const LONGEST: Duration = Duration::from_secs(1);
 /// The longest sleep of an xstream that drains its ULTs: its progress ULT has to look again and again.
-pub const DRAINING: Duration = Duration::from_millis(1);
+const DRAINING: Duration = Duration::from_millis(1);
 /// Idle cycles of a draining xstream before it starts to sleep between them.
-pub const DRAINING_SPINS: u32 = 64;
+const DRAINING_SPINS: u32 = 64;
 
 /// How long an alert xstream stays awake: about what falling asleep and being woken take together.
-pub const ALERT: Duration = Duration::from_micros(100);
+const ALERT: Duration = Duration::from_micros(100);
 
 /// Decides whether to stay awake for a moment when work runs out.
 ///
 /// It pays when work came within [`ALERT`] the last time. Where it does not pay, because the next work comes
 /// from a thread that needs the same core, it is tried ever more rarely.
 #[derive(Debug, Default)]
-pub struct Alertness {
+struct Alertness {
     /// Whether work came soon the last time.
     soon: bool,
     /// How many times more not to try.
@@ -39,7 +44,7 @@ impl Alertness {
     const MAX_PENALTY: u32 = 256;
 
     /// Work has run out: whether to stay awake.
-    pub fn stays_awake(&mut self) -> bool {
+    fn stays_awake(&mut self) -> bool {
         if !self.soon {
             return false;
         }
@@ -51,49 +56,115 @@ impl Alertness {
     }
 
     /// Work came while staying awake.
-    pub fn paid(&mut self) {
+    fn paid(&mut self) {
         self.penalty = 0;
     }
 
     /// Work did not come while staying awake.
-    pub fn failed(&mut self) {
+    fn failed(&mut self) {
         self.penalty = (2 * self.penalty + 1).min(Self::MAX_PENALTY);
         self.rest = self.penalty;
     }
 
     /// Work came, `idle` after it had run out.
-    pub fn note(&mut self, idle: Duration) {
+    fn note(&mut self, idle: Duration) {
         // Being woken is part of the time if the xstream slept.
         self.soon = idle <= 2 * ALERT;
     }
 }
 
+/// What an xstream remembers of its idle times.
+#[derive(Debug, Default)]
+pub struct Idle {
+    alertness: RefCell<Alertness>,
+    /// Idle cycles since it began to drain its ULTs.
+    draining: Cell<u32>,
+}
+
+impl Scheduler {
+    /// Sleeps if there is nothing to do in a cycle of `units` units. Returns whether it did.
+    pub fn relax(&self, units: usize) -> bool {
+        if units > 0 {
+            self.idle.draining.set(0);
+            return false;
+        }
+        if !self.queues.borrow().is_empty() {
+            return false;
+        }
+        if self.stopping.get() {
+            let cycles = self.idle.draining.get().saturating_add(1);
+            self.idle.draining.set(cycles);
+            let sleeps = cycles > DRAINING_SPINS;
+            if sleeps {
+                sleep(&[self.pool(Pool::Generic)], DRAINING);
+            }
+            return sleeps;
+        }
+        if parameter!(sched_relax_mode) == abi::SCHED_RELAX_MODE_DISABLED {
+            return false;
+        }
+        self.rest();
+        true
+    }
+
+    /// Waits until there is something to do, first awake, if that promises to be short, then asleep.
+    fn rest(&self) {
+        let began = precise_ns();
+        let mut alertness = self.idle.alertness.borrow_mut();
+        let longest = duration(self.next_event());
+        if alertness.stays_awake() {
+            if self.watch_pools(began + longest.min(ALERT).as_nanos() as u64) {
+                alertness.paid();
+            } else {
+                alertness.failed();
+            }
+        }
+        let awake = Duration::from_nanos(precise_ns() - began);
+        if self.pools_are_empty() && awake < longest {
+            sleep(&self.pools, longest - awake);
+        }
+        let idle = Duration::from_nanos(precise_ns() - began);
+        alertness.note(idle);
+        self.metrics.relax(idle);
+    }
+
+    /// Watches the pools until one has a unit, which it returns, or until `end`.
+    fn watch_pools(&self, end: u64) -> bool {
+        loop {
+            for _ in 0..32 {
+                if !self.pools_are_empty() {
+                    return true;
+                }
+                core::hint::spin_loop();
+            }
+            if precise_ns() >= end {
+                return false;
+            }
+            // Who makes the work may need this core.
+            std::thread::yield_now();
+        }
+    }
+
+    fn pools_are_empty(&self) -> bool {
+        self.pools.iter().all(|pool| {
+            let mut size = 0;
+            // SAFETY: the pool lives as long as the scheduler.
+            unsafe { abi::ABT_pool_get_size(*pool, &raw mut size) };
+            size == 0
+        })
+    }
+}
+
 /// How long to sleep when the next known event is `next` nanoseconds away.
-pub fn duration(next: Option<u64>) -> Duration {
+fn duration(next: Option<u64>) -> Duration {
     next.map_or(LONGEST, |next| Duration::from_nanos(next).min(LONGEST))
 }
 
 /// Sleeps until one of `pools` has a unit, but no longer than `duration`.
-#[cfg(feature = "embedded")]
-pub fn sleep(pools: &[abi::ABT_pool], duration: Duration) {
+fn sleep(pools: &[abi::ABT_pool], duration: Duration) {
     let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
     // SAFETY: the pools of this xstream live as long as its scheduler.
-    unsafe { abi::ABTX_pool_wait(pools.as_ptr(), pools.len() as core::ffi::c_int, nanos) };
-}
-
-/// Naps; see the module's description.
-#[cfg(not(feature = "embedded"))]
-pub fn sleep(_pools: &[abi::ABT_pool], duration: Duration) {
-    // SAFETY: set before the xstreams start.
-    let nap = Duration::from_millis(unsafe { (&raw const abi::sched_relax_intvl).read() }.into());
-    std::thread::sleep(duration.min(nap));
-}
-
-/// Whether an xstream that was last busy at `busy` may sleep at `now` (milliseconds).
-pub fn is_allowed(busy: u64, now: u64) -> bool {
-    /// Quiet time before the first nap where a push cannot end it.
-    const QUIET: u64 = 8000;
-    cfg!(feature = "embedded") || now.saturating_sub(busy) >= QUIET
+    unsafe { abi::ABTX_pool_wait(pools.as_ptr(), pools.len() as c_int, nanos) };
 }
 
 #[cfg(test)]

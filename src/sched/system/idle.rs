@@ -1,0 +1,78 @@
+//! How an idle xstream spends its time: in short naps, in the network's poll where it has a network.
+//!
+//! Neither a message nor a unit that another thread pushes to a pool can be waited for together, so a nap has to
+//! be short, and an xstream naps only when nothing has happened for a while. A nap is passed within `crt_progress`,
+//! which a message ends at once: the ULT that polls the network reads the time for it from `dx_timeout`.
+
+use core::cell::Cell;
+use core::time::Duration;
+
+use crate::sched::cycle::Pool;
+use crate::sched::parameter;
+use crate::sched::rest::{QUIET, nap};
+use crate::sched::scheduler::Scheduler;
+
+/// What an xstream remembers of its idle times.
+#[derive(Debug, Default)]
+pub struct Idle {
+    /// Whether the next poll of the network may nap.
+    in_network: Cell<bool>,
+}
+
+impl Scheduler {
+    /// Naps, or has the network's poll nap, if there is nothing to do in a cycle of `units` units. Returns whether
+    /// time has passed.
+    pub fn relax(&self, units: usize) -> bool {
+        if self.idle.in_network.replace(false) {
+            self.set_network_timeout(Duration::ZERO);
+        }
+        if units > 0 || !self.may_nap() {
+            return false;
+        }
+        let nap = nap(parameter!(sched_relax_intvl), self.next_event());
+        self.metrics.relax(nap);
+        // SAFETY: a plain word of a live xstream, written by its own ULT that polls the network.
+        let polls = unsafe { (&raw const (*self.dx.as_ptr()).dx_progress_started).read_volatile() };
+        if polls && parameter!(sched_relax_mode) != abi::SCHED_RELAX_MODE_SLEEP {
+            self.set_network_timeout(nap);
+            self.idle.in_network.set(true);
+            return false;
+        }
+        std::thread::sleep(nap);
+        true
+    }
+
+    /// How long the next poll of the network may wait for a message.
+    fn set_network_timeout(&self, timeout: Duration) {
+        let micros = timeout.as_micros() as u32;
+        // SAFETY: a plain word of a live xstream, which its own ULT reads that polls the network.
+        unsafe { (&raw mut (*self.dx.as_ptr()).dx_timeout).write_volatile(micros) };
+    }
+
+    fn may_nap(&self) -> bool {
+        if self.stopping.get()
+            || parameter!(sched_relax_mode) == abi::SCHED_RELAX_MODE_DISABLED
+            || !self.queues.borrow().is_empty()
+        {
+            return false;
+        }
+        // SAFETY: plain words of a live xstream; other xstreams write the timestamp too.
+        let (busy, waiting) = unsafe {
+            (
+                (&raw const (*self.info()).si_stats.ss_busy_ts).read_volatile(),
+                (&raw const (*self.info()).si_wait_cnt).read_volatile(),
+            )
+        };
+        self.now().saturating_sub(busy) >= QUIET && self.blocked() <= self.sleeping() + waiting as usize
+    }
+
+    /// ULTs of the generic pool that are not ready.
+    ///
+    /// One that neither sleeps nor waits for long waits for another xstream, which will soon wake it.
+    fn blocked(&self) -> usize {
+        let mut size = 0;
+        // SAFETY: the pool lives as long as the scheduler.
+        let rc = unsafe { abi::ABT_pool_get_total_size(self.pool(Pool::Generic), &raw mut size) };
+        if rc == abi::ABT_SUCCESS { size } else { usize::MAX }
+    }
+}
