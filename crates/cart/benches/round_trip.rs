@@ -16,7 +16,8 @@ use cart::rpc::bulk::{Op, Transfer, Via};
 use cart::rpc::{
     Attachments, Call, Context, Event, Groups, Identity, IncomingId, Now, Protocols, Rpc, Settings,
 };
-use cart::transport::tcp::{Limits, Tcp};
+use cart::transport::Limits;
+use cart::transport::tcp::Tcp;
 use cart::transport::{flush, turn};
 use cart::wire::{Hello, Permission, Region};
 

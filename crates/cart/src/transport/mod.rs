@@ -1,13 +1,22 @@
 //! What carries frames between contexts: one trait, and above it the same code for all.
 
+mod interface;
+mod limits;
+mod open;
+mod session;
 pub mod sim;
 pub mod tcp;
+mod waker;
 
 use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+
+pub use limits::Limits;
+pub use open::{AnyTransport, Place, open};
+pub use waker::Waker;
 
 use crate::rpc::{Attachments, Body, Context, Link, Memory, Now, Output};
 use crate::wire::{Head, Hello};

@@ -1,0 +1,93 @@
+//! Which transport a provider string stands for.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::tcp::Tcp;
+use super::{Arrival, Limits, Payload, Transport, Waker, interface};
+use crate::rpc::Link;
+use crate::wire::{Head, Hello};
+
+/// How a context is to be reached.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Place<'a> {
+    /// Which transport: `tcp`, ours, which needs nothing else. `D_PROVIDER`.
+    pub provider: &'a str,
+    /// The network interface, or an address of it: `D_INTERFACE`. None stands for loopback.
+    pub interface: Option<&'a str>,
+    /// The port of this context. None stands for any that is free.
+    pub port: Option<u16>,
+    /// Whether others can connect to it: a client need not be reached.
+    pub listen: bool,
+}
+
+/// A transport as its provider string has chosen it.
+pub enum AnyTransport {
+    /// `tcp`.
+    Tcp(Box<Tcp>),
+}
+
+/// Opens the transport of a context that says this of itself.
+pub fn open(own: Hello, place: Place<'_>, limits: Limits) -> io::Result<AnyTransport> {
+    match place.provider {
+        "tcp" => {
+            let address = place.interface.map_or(Ok(IpAddr::V4(Ipv4Addr::LOCALHOST)), interface::address)?;
+            let listen = place.listen.then(|| SocketAddr::new(address, place.port.unwrap_or(0)));
+            Ok(AnyTransport::Tcp(Tcp::new(own, listen, limits)?.into()))
+        }
+        other => {
+            Err(io::Error::new(io::ErrorKind::InvalidInput, format!("there is no provider {other}; use tcp")))
+        }
+    }
+}
+
+impl AnyTransport {
+    /// Where it listens.
+    pub fn uri(&self) -> Option<Arc<str>> {
+        match self {
+            AnyTransport::Tcp(tcp) => tcp.uri(),
+        }
+    }
+
+    /// What ends a wait.
+    pub fn waker(&self) -> Waker {
+        match self {
+            AnyTransport::Tcp(tcp) => tcp.waker(),
+        }
+    }
+
+    /// This process has a rank now: what is said of it on new connections.
+    pub fn set_hello(&mut self, own: Hello) {
+        match self {
+            AnyTransport::Tcp(tcp) => tcp.set_hello(own),
+        }
+    }
+}
+
+impl Transport for AnyTransport {
+    fn connect(&mut self, link: Link, uri: &Arc<str>, hello: &Hello) {
+        match self {
+            AnyTransport::Tcp(tcp) => tcp.connect(link, uri, hello),
+        }
+    }
+
+    fn send(&mut self, link: Link, head: &Head, body: Payload<'_>) {
+        match self {
+            AnyTransport::Tcp(tcp) => tcp.send(link, head, body),
+        }
+    }
+
+    fn close(&mut self, link: Link) {
+        match self {
+            AnyTransport::Tcp(tcp) => tcp.close(link),
+        }
+    }
+
+    fn poll(&mut self, wait: Option<Duration>, arrivals: &mut Vec<Arrival>) -> io::Result<()> {
+        match self {
+            AnyTransport::Tcp(tcp) => tcp.poll(wait, arrivals),
+        }
+    }
+}
