@@ -1084,6 +1084,21 @@ int ABT_info_trigger_print_all_thread_stacks(FILE *fp, double timeout, void (*cb
  */
 int ABTX_pool_wait(const ABT_pool *pools, int num_pools, uint64_t timeout_ns);
 
+/**
+ * Watches pools for a scheduler that is about to sleep elsewhere, where `wake(arg)` ends its sleep.
+ *
+ * Called on the xstream that pops from `pools`. Until `ABTX_pool_unwatch`, `wake(arg)` is called, on any
+ * thread and perhaps for no reason, when another thread pushes to one of the pools, or for what else ends
+ * `ABTX_pool_wait`; it must not wait. A sleep that begins after this and ends with the call misses nothing.
+ *
+ * `ABT_SUCCESS`; `ABT_ERR_POOL` when there is something to do already, and then nothing is watched;
+ * `ABT_ERR_INV_ARG` without `wake`; other errors as above.
+ */
+int ABTX_pool_watch(const ABT_pool *pools, int num_pools, void (*wake)(void *arg), void *arg);
+
+/** Ends `ABTX_pool_watch` of the same pools: `wake` is not called any more. Errors as above. */
+int ABTX_pool_unwatch(const ABT_pool *pools, int num_pools);
+
 #ifdef __cplusplus
 }  // extern "C"
 #endif  // __cplusplus

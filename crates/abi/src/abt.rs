@@ -1086,4 +1086,22 @@ unsafe extern "C" {
     /// `ABT_SUCCESS` when a pool is not empty, `ABT_ERR_COND_TIMEDOUT` otherwise; `ABT_ERR_INV_POOL` for a
     /// null pool, `ABT_ERR_INV_XSTREAM` when the caller is not an xstream of the runtime.
     pub fn ABTX_pool_wait(pools: *const ABT_pool, num_pools: c_int, timeout_ns: u64) -> c_int;
+
+    /// Watches pools for a scheduler that is about to sleep elsewhere, where `wake(arg)` ends its sleep.
+    ///
+    /// Called on the xstream that pops from `pools`. Until `ABTX_pool_unwatch`, `wake(arg)` is called, on any
+    /// thread and perhaps for no reason, when another thread pushes to one of the pools, or for what else ends
+    /// `ABTX_pool_wait`; it must not wait. A sleep that begins after this and ends with the call misses nothing.
+    ///
+    /// `ABT_SUCCESS`; `ABT_ERR_POOL` when there is something to do already, and then nothing is watched;
+    /// `ABT_ERR_INV_ARG` without `wake`; other errors as above.
+    pub fn ABTX_pool_watch(
+        pools: *const ABT_pool,
+        num_pools: c_int,
+        wake: Option<unsafe extern "C" fn(arg: *mut c_void)>,
+        arg: *mut c_void,
+    ) -> c_int;
+
+    /// Ends `ABTX_pool_watch` of the same pools: `wake` is not called any more. Errors as above.
+    pub fn ABTX_pool_unwatch(pools: *const ABT_pool, num_pools: c_int) -> c_int;
 }

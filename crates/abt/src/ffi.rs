@@ -158,11 +158,49 @@ abi::export! {
             Err(error) => error.code(),
         }
     }
+
+    /// `ABTX_pool_watch`, which Argobots does not have: has `wake` called when one of the pools gets a unit.
+    pub unsafe fn ABTX_pool_watch(
+        pools: *const ABT_pool,
+        num_pools: c_int,
+        wake: Option<unsafe extern "C" fn(arg: *mut c_void)>,
+        arg: *mut c_void,
+    ) -> c_int {
+        let begun = wake.ok_or(Error::INV_ARG).and_then(|wake| {
+            // SAFETY: the caller passes an array of `num_pools` handles.
+            let (xs, pools) = unsafe { scheduler_and_pools(pools, num_pools) }?;
+            Ok(sched::watch_for_units(xs, &pools, (wake, arg)))
+        });
+        match begun {
+            Ok(true) => SUCCESS,
+            Ok(false) => Error::POOL.code(),
+            Err(error) => error.code(),
+        }
+    }
+
+    /// `ABTX_pool_unwatch`, which Argobots does not have: ends `ABTX_pool_watch`.
+    pub unsafe fn ABTX_pool_unwatch(pools: *const ABT_pool, num_pools: c_int) -> c_int {
+        // SAFETY: the caller passes an array of `num_pools` handles.
+        code(unsafe { scheduler_and_pools(pools, num_pools) }.map(|(xs, pools)| sched::end_watch(xs, &pools)))
+    }
 }
 
 /// # Safety
 /// `pools` has `num_pools` handles.
 unsafe fn wait_for_units(pools: *const ABT_pool, num_pools: c_int, timeout_ns: u64) -> Result<bool> {
+    // SAFETY: see the function.
+    let (xs, pools) = unsafe { scheduler_and_pools(pools, num_pools) }?;
+    Ok(sched::wait_for_units(xs, &pools, Duration::from_nanos(timeout_ns)))
+}
+
+/// The calling execution stream, and the pools that its scheduler names.
+///
+/// # Safety
+/// `pools` has `num_pools` handles.
+unsafe fn scheduler_and_pools(
+    pools: *const ABT_pool,
+    num_pools: c_int,
+) -> Result<(Handle<Xstream>, Vec<Handle<Pool>>)> {
     let xs = xstream::current().ok_or(Error::INV_XSTREAM)?;
     let num_pools = usize::try_from(num_pools).map_err(|_| Error::INV_ARG)?;
     if num_pools == 0 || pools.is_null() {
@@ -172,7 +210,7 @@ unsafe fn wait_for_units(pools: *const ABT_pool, num_pools: c_int, timeout_ns: u
     let pools = unsafe { core::slice::from_raw_parts(pools, num_pools) };
     let pools: Result<Vec<_>> =
         pools.iter().map(|&pool| Handle::from_c(pool).ok_or(Error::INV_POOL)).collect();
-    Ok(sched::wait_for_units(xs, &pools?, Duration::from_nanos(timeout_ns)))
+    Ok((xs, pools?))
 }
 
 /// The body of `ABT_xstream_run_unit`.

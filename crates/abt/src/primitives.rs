@@ -2,6 +2,7 @@
 
 pub(crate) use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
+use core::cell;
 use core::ptr;
 use libc::{FUTEX_PRIVATE_FLAG, FUTEX_WAIT, FUTEX_WAKE, SYS_futex};
 use std::time::Duration;
@@ -34,5 +35,26 @@ pub(crate) fn spin(turn: &mut u32) {
         for _ in 0..*turn {
             core::hint::spin_loop();
         }
+    }
+}
+
+/// `core::cell::UnsafeCell` with the accessors of the model checker's.
+pub(crate) struct UnsafeCell<T>(cell::UnsafeCell<T>);
+
+impl<T> UnsafeCell<T> {
+    pub(crate) const fn new(value: T) -> Self {
+        UnsafeCell(cell::UnsafeCell::new(value))
+    }
+
+    /// Gives `read` the value, which nobody else writes meanwhile.
+    #[inline(always)]
+    pub(crate) fn with<R>(&self, read: impl FnOnce(*const T) -> R) -> R {
+        read(self.0.get())
+    }
+
+    /// Gives `write` the value, which nobody else touches meanwhile.
+    #[inline(always)]
+    pub(crate) fn with_mut<R>(&self, write: impl FnOnce(*mut T) -> R) -> R {
+        write(self.0.get())
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::handle::Handle;
+use crate::kernel::watcher::Wake;
 use crate::pool::Pool;
 use crate::thread::Thread;
 use crate::xstream::{self, Xstream};
@@ -247,6 +248,30 @@ pub(crate) fn wait_for_units(xs: Handle<Xstream>, pools: &[Handle<Pool>], timeou
     }
     pools.iter().for_each(|pool| pool.remove_sleeper());
     !empty()
+}
+
+/// Begins to watch `pools` for a user's scheduler on `xs` that is about to sleep elsewhere: a push of another thread
+/// makes `call`, and so does who wants something of the scheduler. False if there is something to do already; then
+/// nothing is watched.
+pub(crate) fn watch_for_units(
+    xs: Handle<Xstream>,
+    pools: &[Handle<Pool>],
+    call: (Wake, *mut c_void),
+) -> bool {
+    xs.watch(Some(call));
+    pools.iter().for_each(|pool| pool.add_sleeper());
+    let quiet =
+        pools.iter().all(|pool| pool.is_empty()) && xs.sched().request() == 0 && !info::is_dump_due(xs);
+    if !quiet {
+        end_watch(xs, pools);
+    }
+    quiet
+}
+
+/// Ends what [`watch_for_units`] has begun. The call is not made any more.
+pub(crate) fn end_watch(xs: Handle<Xstream>, pools: &[Handle<Pool>]) {
+    pools.iter().for_each(|pool| pool.remove_sleeper());
+    xs.watch(None);
 }
 
 /// What a scheduler does from time to time beside running units.

@@ -4,6 +4,7 @@ use crate::arch::{self, Context, Passage};
 use crate::error::{Error, Result};
 use crate::handle::Handle;
 use crate::kernel::parker::Parker;
+use crate::kernel::watcher::{Wake, Watcher};
 use crate::overflow::SignalStack;
 use crate::runtime::{self, Runtime};
 use crate::sched::Sched;
@@ -44,6 +45,8 @@ pub(crate) struct Xstream {
     /// Where the registers of a unit that has ended go.
     scratch: UnsafeCell<Context>,
     parker: Parker,
+    /// Wakes the main scheduler where it sleeps elsewhere.
+    watcher: Watcher,
     os_thread: Mutex<Option<JoinHandle<()>>>,
     /// Kernel id of the OS thread; 0 before it runs.
     tid: AtomicU32,
@@ -113,6 +116,8 @@ impl Xstream {
 
     /// Wakes the main scheduler if it sleeps.
     pub(crate) fn wake(&self) {
+        // First, as whoever is unparked may go away.
+        self.watcher.wake();
         // SAFETY: the parker is part of this live object.
         unsafe { Parker::unpark(&raw const self.parker) };
     }
@@ -120,6 +125,11 @@ impl Xstream {
     /// Sleeps until woken; see [`Xstream::wake`]. Returns whether it was woken.
     pub(crate) fn sleep(&self, timeout: Option<Duration>) -> bool {
         self.parker.park(timeout)
+    }
+
+    /// The main scheduler is about to sleep where `call` wakes it, or, with `None`, does not any more.
+    pub(crate) fn watch(&self, call: Option<(Wake, *mut c_void)>) {
+        self.watcher.set(call);
     }
 
     #[inline(always)]
@@ -511,6 +521,7 @@ impl Xstream {
             last_trim: Cell::new(Instant::now()),
             scratch: UnsafeCell::new(Context::new()),
             parker: Parker::new(),
+            watcher: Watcher::new(),
             os_thread: Mutex::new(None),
             tid: AtomicU32::new(0),
             dumps_done: AtomicU32::new(crate::info::dumps_requested()),

@@ -11,6 +11,8 @@ mod primitives {
 
     use std::time::Duration;
 
+    pub(crate) use loom::cell::UnsafeCell;
+
     loom::lazy_static! {
         static ref SLEEPERS: (loom::sync::Mutex<()>, loom::sync::Condvar) = Default::default();
     }
@@ -41,6 +43,7 @@ use kernel::inbox::{Inbox, Linked};
 use kernel::mutex_word::{MutexWord, Queue};
 use kernel::parker::Parker;
 use kernel::spin::SpinLock;
+use kernel::watcher::Watcher;
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::thread;
@@ -100,6 +103,28 @@ fn two_permits_are_one() {
         });
         while !parker.park(None) {}
         threads.into_iter().for_each(|thread| thread.join().unwrap());
+    });
+}
+
+unsafe extern "C" fn count(arg: *mut core::ffi::c_void) {
+    let calls = unsafe { &*arg.cast::<UnsafeCell<u32>>() };
+    calls.with_mut(|calls| unsafe { *calls += 1 });
+}
+
+#[test]
+fn a_call_that_was_taken_back_is_not_made() {
+    check(|| {
+        let watcher = Arc::new(Watcher::new());
+        let other = watcher.clone();
+        let pusher = thread::spawn(move || other.wake());
+        let calls = Box::into_raw(Box::new(UnsafeCell::new(0)));
+        watcher.set(Some((count, calls.cast())));
+        watcher.set(None);
+        // Whoever still called would find it gone, or race with this.
+        let calls = unsafe { Box::from_raw(calls) };
+        calls.with(|calls| assert!(unsafe { *calls } <= 1));
+        drop(calls);
+        pusher.join().unwrap();
     });
 }
 

@@ -6,8 +6,10 @@ mod common;
 
 use abi::*;
 use common::*;
+use std::ffi::c_void;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Sender, channel};
 
 #[test]
 fn ults_of_another_xstream_run_and_are_joined() {
@@ -463,5 +465,56 @@ fn the_primary_ult_yields_to_others_and_waits_for_them() {
         assert_eq!(ran.load(Ordering::Relaxed), 1);
         finish(thread);
         assert_eq!(ran.load(Ordering::Relaxed), 2);
+    });
+}
+
+/// Tells a sleeper by a channel.
+unsafe extern "C" fn ring(arg: *mut c_void) {
+    let bell = unsafe { &*arg.cast::<Sender<()>>() };
+    // Nobody may listen any more.
+    let _ = bell.send(());
+}
+
+#[test]
+fn a_push_wakes_who_sleeps_elsewhere() {
+    with_abt(|| {
+        let (xstream, pool) = basic_xstream(1);
+        let (wakes, at_work) = (Send_(pool), Arc::new(AtomicUsize::new(0)));
+        let (asleep, sleeps) = channel();
+        let worked = at_work.clone();
+        // The ULT holds its execution stream while it sleeps.
+        let sleeper = spawn(pool, move || unsafe {
+            let pools = [wakes.get()];
+            let (bell, rings) = channel::<()>();
+            let arg = (&raw const bell).cast_mut().cast();
+            for round in 1..=100 {
+                assert_eq!(ABTX_pool_watch(pools.as_ptr(), 1, Some(ring), arg), OK);
+                asleep.send(()).unwrap();
+                rings.recv().unwrap();
+                assert_eq!(ABTX_pool_unwatch(pools.as_ptr(), 1), OK);
+                // With something to do it does not sleep.
+                assert_eq!(ABTX_pool_watch(pools.as_ptr(), 1, Some(ring), arg), ABT_ERR_POOL);
+                while worked.load(Ordering::Relaxed) < round {
+                    ABT_thread_yield();
+                }
+                while rings.try_recv().is_ok() {}
+            }
+            assert_eq!(ABTX_pool_watch(pools.as_ptr(), 1, None, arg), ABT_ERR_INV_ARG);
+        });
+        for _ in 0..100 {
+            sleeps.recv().unwrap();
+            let done = at_work.clone();
+            spawn_unnamed(pool, move || {
+                done.fetch_add(1, Ordering::Relaxed);
+            });
+        }
+        finish(sleeper);
+        finish_xstream(xstream);
+        assert_eq!(
+            std::thread::spawn(move || unsafe { ABTX_pool_unwatch([ABT_POOL_NULL].as_ptr(), 1) })
+                .join()
+                .unwrap(),
+            ABT_ERR_INV_XSTREAM
+        );
     });
 }

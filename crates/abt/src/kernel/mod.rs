@@ -8,3 +8,4 @@ pub(crate) mod inbox;
 pub(crate) mod mutex_word;
 pub(crate) mod parker;
 pub(crate) mod spin;
+pub(crate) mod watcher;
