@@ -1,7 +1,7 @@
 /*
- * The part of DAOS's management module that brings an engine up and down: SetRank, SetUp, PingRank
- * and PrepShutdown, answered as the full module answers them. With it, daos_server's calls, or any
- * control plane's, take an engine from NotifyReady to serving.
+ * The part of DAOS's management module that brings an engine up and down: SetRank, GroupUpdate,
+ * SetUp, PingRank and PrepShutdown, answered as the full module answers them. With it,
+ * daos_server's calls, or any control plane's, take an engine from NotifyReady to serving.
  */
 #define D_LOGFAC DD_FAC(server)
 
@@ -42,6 +42,62 @@ set_rank(Drpc__Call *call, Drpc__Response *resp)
 	}
 
 	answer_code(rc, resp);
+	drpc_body_free(req);
+}
+
+/* Replaces the ranks of the group, unless what this engine knows is as new. */
+static int
+replace_group(const Mgmt__GroupUpdateReq *req)
+{
+	crt_context_t ctx = dss_get_module_info()->dmi_ctx;
+	d_rank_list_t *ranks;
+	uint64_t *incarnations;
+	char **uris;
+	uint32_t version;
+	size_t i;
+	int rc;
+
+	rc = crt_group_version(NULL, &version);
+	if (rc != 0 || req->map_version <= version)
+		return rc;
+
+	ranks = d_rank_list_alloc(req->n_engines);
+	D_ALLOC_ARRAY(incarnations, req->n_engines);
+	D_ALLOC_ARRAY(uris, req->n_engines);
+	if (ranks == NULL || incarnations == NULL || uris == NULL) {
+		rc = -DER_NOMEM;
+		goto out;
+	}
+	for (i = 0; i < req->n_engines; i++) {
+		ranks->rl_ranks[i] = req->engines[i]->rank;
+		incarnations[i] = req->engines[i]->incarnation;
+		uris[i] = req->engines[i]->uri;
+	}
+	rc = crt_group_primary_modify(NULL, &ctx, 1, ranks, incarnations, uris,
+				      CRT_GROUP_MOD_OP_REPLACE, req->map_version);
+	if (rc == 0)
+		D_INFO("the group has %zu ranks in version %u\n", req->n_engines, req->map_version);
+	else
+		D_ERROR("cannot go from version %u to %u of the group: " DF_RC "\n", version,
+			req->map_version, DP_RC(rc));
+out:
+	D_FREE(uris);
+	D_FREE(incarnations);
+	d_rank_list_free(ranks);
+	return rc;
+}
+
+static void
+group_update(Drpc__Call *call, Drpc__Response *resp)
+{
+	Mgmt__GroupUpdateReq *req =
+		drpc_body_unpack(&mgmt__group_update_req__descriptor, call, resp);
+	Mgmt__GroupUpdateResp answer = MGMT__GROUP_UPDATE_RESP__INIT;
+
+	if (req == NULL)
+		return;
+	answer.status = replace_group(req);
+	drpc_body_pack(&answer.base, resp);
 	drpc_body_free(req);
 }
 
@@ -91,6 +147,9 @@ mgmt_mini_drpc(Drpc__Call *call, Drpc__Response *resp)
 	switch (call->method) {
 	case DRPC_METHOD_MGMT_SET_RANK:
 		set_rank(call, resp);
+		break;
+	case DRPC_METHOD_MGMT_GROUP_UPDATE:
+		group_update(call, resp);
 		break;
 	case DRPC_METHOD_MGMT_SET_UP:
 		set_up(resp);
