@@ -1,4 +1,4 @@
-//! The part of libdaos_common that belongs to the engine: TLS, the dRPC channel, log facilities, fault locations, names of errors.
+//! The part of libdaos_common that belongs to the engine: TLS, the dRPC channel, log facilities, fault locations, names of errors, lists of vectors.
 //!
 //! One module a C source file of DAOS's `src/common`, one cargo feature a file.
 
@@ -12,6 +12,8 @@ pub mod debug;
 pub mod drpc;
 #[cfg(feature = "fail-loc")]
 pub mod fail_loc;
+#[cfg(feature = "misc")]
+pub mod misc;
 #[cfg(feature = "tls")]
 pub mod tls;
 #[cfg(feature = "ult-errno")]

@@ -465,3 +465,10 @@ unsafe extern "C" {
     /// Has `event_handler`, and nobody else, told of clocks that differ, with `arg`. 0.
     pub fn crt_register_hlc_error_cb(event_handler: crt_hlc_error_cb, arg: *mut c_void) -> c_int;
 }
+
+// What this project's CaRT (`crates/cart`) adds. Absent from libcart: only code of embedded mode may call these.
+
+unsafe extern "C" {
+    /// Ends the wait of `crt_progress` on a context, on any thread: the current one, or else the next.
+    pub fn crtx_context_wake(crt_ctx: crt_context_t);
+}
