@@ -53,16 +53,18 @@ impl Features {
 pub fn build_each(features: &[String], directory: &Path) -> Result<()> {
     std::fs::create_dir_all(directory).map_err(|error| format!("{}: {error}", directory.display()))?;
     for feature in features {
-        let library = build(std::slice::from_ref(feature))
+        let library = build(&target(), std::slice::from_ref(feature))
             .map_err(|said| format!("the library of {feature} does not build: {said}"))?;
         replace(&library, &directory.join(format!("libdaos_engine-{feature}.a")))?;
     }
     Ok(())
 }
 
-/// Builds the static library of these features and no others. The next build overwrites it.
-pub fn build(features: &[String]) -> Result<PathBuf> {
+/// Builds the static library of these features and no others, in cargo's target folder `workshop`. The next build
+/// there overwrites it.
+pub fn build(workshop: &Path, features: &[String]) -> Result<PathBuf> {
     let mut command = cargo();
+    command.env("CARGO_TARGET_DIR", workshop);
     command.args(["rustc", "--quiet", "--lib", "--crate-type", "staticlib", "--profile", PROFILE]);
     command.args(["--no-default-features", "--features", &features.join(",")]);
     let outcome = command::run_quietly(command, BUILD_LIMIT)?;
@@ -70,7 +72,7 @@ pub fn build(features: &[String]) -> Result<PathBuf> {
         let errors: Vec<&str> = outcome.output.lines().filter(|line| line.starts_with("error")).collect();
         return Err(errors.join("; "));
     }
-    Ok(target().join(PROFILE).join("libdaos_engine.a"))
+    Ok(workshop.join(PROFILE).join("libdaos_engine.a"))
 }
 
 /// Makes `path` another name of `library`; left alone if it is that already, so that nothing is linked again.

@@ -1,12 +1,15 @@
 //! One C file, one feature: what a static library exports and needs with one feature on, and with one off.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::thread;
 use std::time::Instant;
 
 use super::binary::{Runtime, Symbols, c_library};
 use super::{Abi, Result, symbols};
 use crate::features::{self, Features};
+use crate::target;
 
 /// Builds and compares all of them. The number of libraries that are as they must be, and what is wrong with
 /// the others, a line each.
@@ -21,19 +24,41 @@ pub fn check(root: &Path) -> Result<(usize, Vec<String>)> {
     let alone = all.iter().map(|one| (format!("{one} alone"), vec![one.to_string()]));
     let others = |one| all.iter().filter(|it| *it != one).map(ToString::to_string).collect();
     let without = all.iter().map(|one| (format!("all but {one}"), others(one)));
-    for (name, on) in alone.chain(without) {
-        let start = Instant::now();
-        let said = match features::build(&on) {
-            Ok(library) => examine(&abi, &surroundings, &name, &library, on)?,
-            Err(said) => vec![format!("{name} does not build: {said}")],
-        };
-        let verdict = if said.is_empty() { "ok" } else { "FAILED" };
-        println!("{name} ... {verdict} in {:.1} s", start.elapsed().as_secs_f32());
+    let libraries = Mutex::new(alone.chain(without));
+    // The compiler uses more than one core only now and then.
+    let workshops = (0..WORKSHOPS).map(|number| match number {
+        0 => target(),
+        _ => target().join(format!("workshop-{number}")),
+    });
+    let work = |workshop: PathBuf| {
+        let mut verdicts = Vec::new();
+        // A statement of its own, so that the lock is held for no longer.
+        while let Some((name, on)) = { libraries.lock().expect("nobody panics here").next() } {
+            let start = Instant::now();
+            let said = features::build(&workshop, &on)
+                .map_err(|said| format!("{name} does not build: {said}").into())
+                .and_then(|library| examine(&abi, &surroundings, &name, &library, on))
+                .unwrap_or_else(|error| vec![error.to_string()]);
+            let verdict = if said.is_empty() { "ok" } else { "FAILED" };
+            println!("{name} ... {verdict} in {:.1} s", start.elapsed().as_secs_f32());
+            verdicts.push(said);
+        }
+        verdicts
+    };
+    let verdicts = thread::scope(|scope| {
+        let workers: Vec<_> = workshops.map(|workshop| scope.spawn(|| work(workshop))).collect();
+        let verdicts = workers.into_iter().map(|worker| worker.join().expect("nobody panics here"));
+        verdicts.collect::<Vec<_>>()
+    });
+    for said in verdicts.into_iter().flatten() {
         right += usize::from(said.is_empty());
         wrong.extend(said);
     }
     Ok((right, wrong))
 }
+
+/// How many libraries are built at a time, each in a target folder of its own.
+const WORKSHOPS: usize = 2;
 
 /// What may be around a library without being DAOS's.
 struct Surroundings {
