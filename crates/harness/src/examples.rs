@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-/// All of them, in the order in which they are loaded.
+/// Those that go together, in the order in which they are loaded: all but `iv_demo`, which takes the dRPC module of
+/// `hello`.
 pub const ALL: [&str; 4] = ["mgmt_mini", "hello", "counter", "latency"];
 
 /// `hello` greets whoever calls it.
@@ -130,6 +131,126 @@ pub mod latency {
         /// In the order of their numbers.
         #[prost(message, repeated, tag = "1")]
         pub targets: Vec<Target>,
+    }
+}
+
+/// `iv_demo` shares variables between engines.
+pub mod iv_demo {
+    /// Its dRPC module, `DRPC_MODULE_TEST`.
+    pub const MODULE: i32 = 0;
+    /// Writes the variable of a [`Request`]; answers an [`Outcome`].
+    pub const UPDATE: i32 = 1;
+    /// Reads it; answers an [`Outcome`].
+    pub const FETCH: i32 = 2;
+    /// Makes it invalid; answers an [`Outcome`].
+    pub const INVALIDATE: i32 = 3;
+    /// Tells the engine its [`Leader`]; answers an [`Outcome`].
+    pub const LEAD: i32 = 4;
+    /// Answers a [`Report`].
+    pub const REPORT: i32 = 5;
+
+    /// A class of variables.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, prost::Enumeration)]
+    #[repr(i32)]
+    pub enum Class {
+        /// A text, which every rank keeps.
+        Note = 0,
+        /// A sum, which only the leader keeps.
+        Tally = 1,
+    }
+
+    /// When the other ranks hear of an update.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, prost::Enumeration)]
+    #[repr(i32)]
+    pub enum Sync {
+        /// Never.
+        None = 0,
+        /// Before it completes.
+        Eager = 1,
+        /// After it has completed.
+        Lazy = 2,
+    }
+
+    /// What is to be done with a variable.
+    #[derive(Clone, PartialEq, prost::Message)]
+    pub struct Request {
+        /// Its class.
+        #[prost(enumeration = "Class", tag = "1")]
+        pub class: i32,
+        /// Its key, of at most 47 bytes.
+        #[prost(string, tag = "2")]
+        pub key: String,
+        /// The text of a note to write, of at most 127 bytes.
+        #[prost(string, tag = "3")]
+        pub text: String,
+        /// What to add to a tally.
+        #[prost(uint64, tag = "4")]
+        pub amount: u64,
+        /// When others hear of it.
+        #[prost(enumeration = "Sync", tag = "5")]
+        pub sync: i32,
+    }
+
+    /// What came of it.
+    #[derive(Clone, PartialEq, prost::Message)]
+    pub struct Outcome {
+        /// 0 or `-DER_*`.
+        #[prost(int32, tag = "1")]
+        pub status: i32,
+        /// How long it took at the engine, in nanoseconds.
+        #[prost(uint64, tag = "2")]
+        pub nsec: u64,
+        /// The text of the note that was fetched.
+        #[prost(string, tag = "3")]
+        pub text: String,
+        /// The rank that wrote it.
+        #[prost(uint32, tag = "4")]
+        pub writer: u32,
+        /// The sum of the tally that was fetched.
+        #[prost(uint64, tag = "5")]
+        pub sum: u64,
+    }
+
+    /// Who leads.
+    #[derive(Clone, PartialEq, prost::Message)]
+    pub struct Leader {
+        /// Its rank.
+        #[prost(uint32, tag = "1")]
+        pub rank: u32,
+        /// Since which term.
+        #[prost(uint64, tag = "2")]
+        pub term: u64,
+    }
+
+    /// How often the callbacks of a class have run at a rank.
+    #[derive(Clone, Copy, PartialEq, Eq, prost::Message)]
+    pub struct Calls {
+        /// Values on their way to the leader, at the leader too.
+        #[prost(uint64, tag = "1")]
+        pub updates: u64,
+        /// Fetches that were answered from here.
+        #[prost(uint64, tag = "2")]
+        pub reads: u64,
+        /// Values that came from the leader.
+        #[prost(uint64, tag = "3")]
+        pub refreshes: u64,
+        /// News that a value is not valid any more.
+        #[prost(uint64, tag = "4")]
+        pub invalidations: u64,
+    }
+
+    /// What an engine knows.
+    #[derive(Clone, PartialEq, prost::Message)]
+    pub struct Report {
+        /// Its rank.
+        #[prost(uint32, tag = "1")]
+        pub rank: u32,
+        /// Who leads.
+        #[prost(message, optional, tag = "2")]
+        pub leader: Option<Leader>,
+        /// By class.
+        #[prost(message, repeated, tag = "3")]
+        pub calls: Vec<Calls>,
     }
 }
 

@@ -20,6 +20,10 @@ pub mod method {
     pub const PREP_SHUTDOWN: i32 = 218;
     /// `DRPC_MODULE_MGMT`: asks whether the engine is alive; body [`Rank`](super::Rank).
     pub const PING_RANK: i32 = 225;
+    /// `DRPC_MODULE_MGMT`: tells the engine who belongs to the group; body [`GroupUpdate`](super::GroupUpdate).
+    pub const GROUP_UPDATE: i32 = 232;
+    /// `DRPC_MODULE_SRV`: something has happened; body [`ClusterEvent`](super::ClusterEvent).
+    pub const CLUSTER_EVENT: i32 = 304;
     /// `DRPC_MODULE_SRV`: the engine is there and waits; body [`NotifyReady`](super::NotifyReady).
     pub const NOTIFY_READY: i32 = 301;
 }
@@ -80,7 +84,7 @@ pub struct Response {
 /// `srv.NotifyReadyReq`: what the engine tells the control plane once it runs.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct NotifyReady {
-    /// Where other engines reach it; empty without a network.
+    /// Where other engines reach it.
     #[prost(string, tag = "1")]
     pub uri: String,
     /// Number of network contexts.
@@ -123,6 +127,76 @@ pub struct SetRank {
     pub daos_version: u32,
 }
 
+/// `mgmt.GroupUpdateReq.Engine`: a member of the group.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Member {
+    /// Its number in the system.
+    #[prost(uint32, tag = "1")]
+    pub rank: u32,
+    /// Where it is reached.
+    #[prost(string, tag = "2")]
+    pub uri: String,
+    /// Which of its lives this is.
+    #[prost(uint64, tag = "3")]
+    pub incarnation: u64,
+}
+
+/// `mgmt.GroupUpdateReq`.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct GroupUpdate {
+    /// The version of the system map.
+    #[prost(uint32, tag = "1")]
+    pub map_version: u32,
+    /// Who belongs to the group in this version.
+    #[prost(message, repeated, tag = "2")]
+    pub engines: Vec<Member>,
+}
+
+/// What counts of `shared.RASEvent`.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Event {
+    /// One of [`event`].
+    #[prost(uint32, tag = "1")]
+    pub id: u32,
+    /// What has happened, for people.
+    #[prost(string, tag = "2")]
+    pub msg: String,
+    /// The rank that it is about.
+    #[prost(uint32, tag = "7")]
+    pub rank: u32,
+    /// Which of its lives.
+    #[prost(uint64, tag = "8")]
+    pub incarnation: u64,
+}
+
+/// Ids of events.
+pub mod event {
+    /// The failure detector has found a rank dead.
+    pub const RANK_DEAD: u32 = 17;
+}
+
+/// `shared.ClusterEventReq`.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct ClusterEvent {
+    /// The engine's number of the event.
+    #[prost(uint64, tag = "1")]
+    pub sequence: u64,
+    /// What has happened.
+    #[prost(message, optional, tag = "2")]
+    pub event: Option<Event>,
+}
+
+/// `shared.ClusterEventResp`.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct ClusterEventSeen {
+    /// The engine's number of the event.
+    #[prost(uint64, tag = "1")]
+    pub sequence: u64,
+    /// 0 or `-DER_*`.
+    #[prost(int32, tag = "2")]
+    pub status: i32,
+}
+
 /// `mgmt.PingRankReq` and `mgmt.PrepShutdownReq`.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Rank {
@@ -131,7 +205,7 @@ pub struct Rank {
     pub rank: u32,
 }
 
-/// `mgmt.DaosResp`: the answer of methods that have nothing to tell but their return code.
+/// `mgmt.DaosResp` and its like: the answer of methods that have nothing to tell but their return code.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct DaosResponse {
     /// 0 or `-DER_*`.

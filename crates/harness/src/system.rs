@@ -1,6 +1,8 @@
 //! A control plane with one engine, brought up as daos_server does it.
 
-use crate::message::{DaosResponse, NotifyReady, Rank, Response, SetRank, Status, method, module};
+use crate::message::{
+    DaosResponse, Event, GroupUpdate, NotifyReady, Rank, Response, SetRank, Status, method, module,
+};
 use crate::{Connection, ControlPlane, Engine, Options};
 use prost::Message;
 use std::io;
@@ -43,7 +45,7 @@ pub struct System {
     ready: NotifyReady,
     connection: Connection,
     // Dropped last: the engine must be gone before its control plane and its directory are.
-    _control_plane: ControlPlane,
+    control_plane: ControlPlane,
     directory: TempDir,
 }
 
@@ -61,7 +63,7 @@ impl System {
         let connection = Connection::open(Path::new(&ready.drpc_listener_sock), LIMIT).map_err(|error| {
             late(&engine, format!("no connection to {}: {error}", ready.drpc_listener_sock))
         })?;
-        Ok(Self { engine, ready, connection, _control_plane: control_plane, directory })
+        Ok(Self { engine, ready, connection, control_plane, directory })
     }
 
     /// Starts an engine, gives it rank 0, and sets up its modules.
@@ -120,6 +122,16 @@ impl System {
     pub fn set_rank(&mut self, rank: u32) -> Result<(), Failure> {
         let body = SetRank { rank, map_version: 1, daos_version: DAOS_VERSION }.encode_to_vec();
         self.manage("SetRank", method::SET_RANK, body)
+    }
+
+    /// GroupUpdate.
+    pub fn update_group(&mut self, group: &GroupUpdate) -> Result<(), Failure> {
+        self.manage("GroupUpdate", method::GROUP_UPDATE, group.encode_to_vec())
+    }
+
+    /// Waits for an event that the engine tells its control plane of, at most for `limit`.
+    pub fn wait_event(&self, limit: Duration) -> Option<Event> {
+        self.control_plane.wait_event(limit)
     }
 
     /// SetUp: after it, the engine serves.
