@@ -1,8 +1,37 @@
-//! For how long an xstream naps that cannot be woken.
+//! How an xstream rests that cannot be woken.
 // Where a push wakes an xstream there are no naps.
 #![cfg_attr(feature = "embedded", allow(dead_code))]
 
+use core::ffi::c_uint;
 use core::time::Duration;
+
+/// How an xstream rests between two cycles.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Rest {
+    /// Not at all.
+    Awake,
+    /// It lets threads run that wait for its CPU, and goes on as soon as none does.
+    ///
+    /// The kernel lets a thread that polls use up its time, some milliseconds, before others have theirs. Where
+    /// there are more xstreams and clients than cores, what is waited for would come that much later.
+    Yield,
+    /// For milliseconds: see [`nap`].
+    Nap,
+}
+
+impl Rest {
+    /// How to rest in a cycle of `units` units when `sched_relax_mode` is `mode`. `is_quiet` says whether nothing
+    /// has happened for long.
+    pub fn new(units: usize, mode: c_uint, is_quiet: impl FnOnce() -> bool) -> Self {
+        if units > 0 || mode == abi::SCHED_RELAX_MODE_DISABLED {
+            Rest::Awake
+        } else if is_quiet() {
+            Rest::Nap
+        } else {
+            Rest::Yield
+        }
+    }
+}
 
 /// How long nothing must have happened before the first nap, in milliseconds.
 pub const QUIET: u64 = 8000;
@@ -18,6 +47,17 @@ pub fn nap(interval: u32, next: Option<u64>) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_idle_xstream_rests_unless_it_is_told_not_to() {
+        let rest = |units, mode, quiet| Rest::new(units, mode, || quiet);
+        for mode in [abi::SCHED_RELAX_MODE_NET, abi::SCHED_RELAX_MODE_SLEEP] {
+            assert_eq!(rest(1, mode, true), Rest::Awake);
+            assert_eq!(rest(0, mode, false), Rest::Yield);
+            assert_eq!(rest(0, mode, true), Rest::Nap);
+        }
+        assert_eq!(rest(0, abi::SCHED_RELAX_MODE_DISABLED, true), Rest::Awake);
+    }
 
     #[test]
     fn naps_are_short_and_end_with_the_next_event() {

@@ -1,4 +1,5 @@
-//! How an idle xstream spends its time: in short naps, in the network's poll where it has a network.
+//! How an idle xstream spends its time: it polls, as long as nobody else wants its CPU; after a while it takes short
+//! naps, in the network's poll where it has a network.
 //!
 //! Neither a message nor a unit that another thread pushes to a pool can be waited for together, so a nap has to
 //! be short, and an xstream naps only when nothing has happened for a while. A nap is passed within `crt_progress`,
@@ -9,7 +10,7 @@ use core::time::Duration;
 
 use crate::sched::cycle::Pool;
 use crate::sched::parameter;
-use crate::sched::rest::{QUIET, nap};
+use crate::sched::rest::{QUIET, Rest, nap};
 use crate::sched::scheduler::Scheduler;
 
 /// What an xstream remembers of its idle times.
@@ -20,15 +21,24 @@ pub struct Idle {
 }
 
 impl Scheduler {
-    /// Naps, or has the network's poll nap, if there is nothing to do in a cycle of `units` units. Returns whether
+    /// Rests, or has the network's poll nap, if there is nothing to do in a cycle of `units` units. Returns whether
     /// time has passed.
     pub fn relax(&self, units: usize) -> bool {
         if self.idle.in_network.replace(false) {
             self.set_network_timeout(Duration::ZERO);
         }
-        if units > 0 || !self.may_nap() {
-            return false;
+        match Rest::new(units, parameter!(sched_relax_mode), || self.is_quiet()) {
+            Rest::Awake => false,
+            Rest::Yield => {
+                std::thread::yield_now();
+                true
+            }
+            Rest::Nap => self.nap(),
         }
+    }
+
+    /// Naps, or has the network's poll nap. Returns whether time has passed.
+    fn nap(&self) -> bool {
         let nap = nap(parameter!(sched_relax_intvl), self.next_event());
         self.metrics.relax(nap);
         // SAFETY: a plain word of a live xstream, written by its own ULT that polls the network.
@@ -49,11 +59,9 @@ impl Scheduler {
         unsafe { (&raw mut (*self.dx.as_ptr()).dx_timeout).write_volatile(micros) };
     }
 
-    fn may_nap(&self) -> bool {
-        if self.stopping.get()
-            || parameter!(sched_relax_mode) == abi::SCHED_RELAX_MODE_DISABLED
-            || !self.queues.borrow().is_empty()
-        {
+    /// Whether nothing has happened for long, and nothing is about to.
+    fn is_quiet(&self) -> bool {
+        if self.stopping.get() || !self.queues.borrow().is_empty() {
             return false;
         }
         // SAFETY: plain words of a live xstream; other xstreams write the timestamp too.
