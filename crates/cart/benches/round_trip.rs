@@ -1,11 +1,11 @@
-//! How long a round trip takes over TCP between two processes on loopback: `cargo bench -p cart`.
+//! How long a round trip takes between two processes of one machine: `cargo bench -p cart --bench round_trip`, by TCP or,
+//! after `--`, by the providers that are named: `tcp ofi+tcp sm`.
 //!
 //! The first process starts itself again as the second, which answers. Both poll without waiting, so give each a core of
 //! its own. Each line has the shortest, the median and the 99th percentile in microseconds.
 
 use std::env;
 use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
@@ -16,9 +16,7 @@ use cart::rpc::bulk::{Op, Transfer, Via};
 use cart::rpc::{
     Attachments, Call, Context, Event, Groups, Identity, IncomingId, Now, Protocols, Rpc, Settings,
 };
-use cart::transport::Limits;
-use cart::transport::tcp::Tcp;
-use cart::transport::{flush, turn};
+use cart::transport::{AnyTransport, Limits, Place, flush, open, turn};
 use cart::wire::{Hello, Permission, Region};
 
 // Provides the symbols of the log.
@@ -40,7 +38,7 @@ impl Attachments for Shell {
 /// A process with one context.
 struct Process {
     context: Context<Shell>,
-    tcp: Tcp,
+    transport: AnyTransport,
     arrivals: Vec<cart::transport::Arrival>,
     /// Where bulk is read to.
     memory: cart::rpc::bulk::Key,
@@ -55,23 +53,25 @@ fn now() -> Now {
 }
 
 impl Process {
-    fn new(rank: u32) -> Self {
+    fn new(rank: u32, provider: &str) -> Self {
         let incarnation = u64::from(std::process::id());
         let own = Hello { group: "bench".into(), rank: Some(rank), tag: 0, incarnation, channel: 0 };
-        let listen = SocketAddr::from(([127, 0, 0, 1], 0));
-        let tcp = Tcp::new(own, Some(listen), Limits::default()).expect("a listener on loopback");
-        let identity = Identity { tag: 0, incarnation, uri: tcp.uri(), secret: incarnation.into() };
+        // Loopback, by the name that all providers understand.
+        let place = Place { provider, interface: Some("lo"), listen: true, ..Place::default() };
+        let transport = open(own, place, Limits::default()).unwrap_or_else(|error| panic!("{error}"));
+        let identity = Identity { tag: 0, incarnation, uri: transport.uri(), secret: incarnation.into() };
         let mut protocols = Protocols::default();
         protocols.register(ECHO, 0, vec![Rpc::default(); 2]).expect("a new protocol");
         let mut context =
             Context::new(identity, Settings::default(), groups(rank, None), Arc::new(protocols));
         let memory = context.register(vec![0; MIB], Permission::ReadWrite);
-        Process { context, tcp, arrivals: Vec::new(), memory, completed: 0 }
+        Process { context, transport, arrivals: Vec::new(), memory, completed: 0 }
     }
 
     fn turn(&mut self) {
         let poll = Some(Duration::ZERO);
-        turn(&mut self.context, &mut self.tcp, now, poll, &mut self.arrivals).expect("the network is there");
+        turn(&mut self.context, &mut self.transport, now, poll, &mut self.arrivals)
+            .expect("the network is there");
         while let Some(event) = self.context.next_event() {
             match event {
                 Event::Request(incoming) if incoming.opcode == ECHO => {
@@ -103,7 +103,7 @@ impl Process {
                 }
             }
         }
-        flush(&mut self.context, &mut self.tcp);
+        flush(&mut self.context, &mut self.transport);
     }
 
     fn round_trip(&mut self, opcode: u32, body: &Bytes) -> Duration {
@@ -137,9 +137,9 @@ fn groups(rank: u32, server: Option<Arc<str>>) -> Groups {
     groups
 }
 
-fn serve() {
-    let mut process = Process::new(1);
-    println!("{}", process.tcp.uri().expect("it listens"));
+fn serve(provider: &str) {
+    let mut process = Process::new(1, provider);
+    println!("{}", process.transport.uri().expect("it listens"));
     // Until the other has gone, whose end of the pipe this is.
     let parent = std::thread::spawn(|| std::io::stdin().read_line(&mut String::new()));
     while !parent.is_finished() {
@@ -147,19 +147,17 @@ fn serve() {
     }
 }
 
-fn main() {
-    if env::var_os(SERVER).is_some() {
-        return serve();
-    }
+fn measure(provider: &str) {
     let program = env::current_exe().expect("this program has a name");
-    let server = Command::new(program).env(SERVER, "1").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+    let server =
+        Command::new(program).env(SERVER, provider).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
     let mut server = server.expect("the second process starts");
     let mut uri = String::new();
     let output = server.stdout.take().expect("its output is a pipe");
     BufReader::new(output).read_line(&mut uri).expect("it says where it listens");
-    let mut client = Process::new(0);
+    let mut client = Process::new(0, provider);
     client.context.set_groups(groups(0, Some(uri.trim().into())));
-    println!("{:<28} {:>10} {:>10} {:>10}", "microseconds", "least", "median", "99 %");
+    println!("{:<28} {:>10} {:>10} {:>10}", format!("{provider}, microseconds"), "least", "median", "99 %");
     client.measure("8 B round trip", ECHO, Bytes::from_static(b"8 bytes!"), 20_000);
     client.measure("1 MiB round trip, inline", ECHO, vec![1; MIB].into(), 500);
     let mut region = Vec::new();
@@ -167,4 +165,16 @@ fn main() {
     client.measure("1 MiB round trip, bulk get", PULL, region.into(), 500);
     drop(server.stdin.take());
     server.wait().expect("the second process ends");
+}
+
+fn main() {
+    if let Ok(provider) = env::var(SERVER) {
+        return serve(&provider);
+    }
+    // cargo adds options of its own.
+    let mut providers: Vec<_> = env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    if providers.is_empty() {
+        providers.push("tcp".into());
+    }
+    providers.iter().for_each(|provider| measure(provider));
 }

@@ -2,6 +2,7 @@
 
 mod interface;
 mod limits;
+pub mod mercury;
 mod open;
 mod session;
 pub mod sim;

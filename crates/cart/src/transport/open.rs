@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::mercury::Mercury;
 use super::tcp::Tcp;
 use super::{Arrival, Limits, Payload, Transport, Waker, interface};
 use crate::rpc::Link;
@@ -13,10 +14,14 @@ use crate::wire::{Head, Hello};
 /// How a context is to be reached.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Place<'a> {
-    /// Which transport: `tcp`, ours, which needs nothing else. `D_PROVIDER`.
+    /// Which transport: `tcp`, which needs nothing else, or a provider of Mercury, `ofi+tcp`, `ofi+verbs;ofi_rxm`,
+    /// `sm`, `ucx+…`. `D_PROVIDER`.
     pub provider: &'a str,
-    /// The network interface, or an address of it: `D_INTERFACE`. None stands for loopback.
+    /// The network interface, or an address of it: `D_INTERFACE`. None stands for loopback with `tcp`, and leaves it to
+    /// Mercury.
     pub interface: Option<&'a str>,
+    /// The network's device, where the interface does not say which: `D_DOMAIN`. For Mercury only.
+    pub domain: Option<&'a str>,
     /// The port of this context. None stands for any that is free.
     pub port: Option<u16>,
     /// Whether others can connect to it: a client need not be reached.
@@ -27,6 +32,8 @@ pub struct Place<'a> {
 pub enum AnyTransport {
     /// `tcp`.
     Tcp(Box<Tcp>),
+    /// Any other.
+    Mercury(Box<Mercury>),
 }
 
 /// Opens the transport of a context that says this of itself.
@@ -37,9 +44,11 @@ pub fn open(own: Hello, place: Place<'_>, limits: Limits) -> io::Result<AnyTrans
             let listen = place.listen.then(|| SocketAddr::new(address, place.port.unwrap_or(0)));
             Ok(AnyTransport::Tcp(Tcp::new(own, listen, limits)?.into()))
         }
-        other => {
-            Err(io::Error::new(io::ErrorKind::InvalidInput, format!("there is no provider {other}; use tcp")))
-        }
+        "" => Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "the provider has no name; set D_PROVIDER to tcp, or to one of Mercury such as ofi+tcp",
+        )),
+        _ => Ok(AnyTransport::Mercury(Mercury::new(own, place, limits)?.into())),
     }
 }
 
@@ -48,6 +57,7 @@ impl AnyTransport {
     pub fn uri(&self) -> Option<Arc<str>> {
         match self {
             AnyTransport::Tcp(tcp) => tcp.uri(),
+            AnyTransport::Mercury(mercury) => mercury.uri(),
         }
     }
 
@@ -55,6 +65,7 @@ impl AnyTransport {
     pub fn waker(&self) -> Waker {
         match self {
             AnyTransport::Tcp(tcp) => tcp.waker(),
+            AnyTransport::Mercury(mercury) => mercury.waker(),
         }
     }
 
@@ -62,6 +73,7 @@ impl AnyTransport {
     pub fn set_hello(&mut self, own: Hello) {
         match self {
             AnyTransport::Tcp(tcp) => tcp.set_hello(own),
+            AnyTransport::Mercury(mercury) => mercury.set_hello(own),
         }
     }
 }
@@ -70,24 +82,28 @@ impl Transport for AnyTransport {
     fn connect(&mut self, link: Link, uri: &Arc<str>, hello: &Hello) {
         match self {
             AnyTransport::Tcp(tcp) => tcp.connect(link, uri, hello),
+            AnyTransport::Mercury(mercury) => mercury.connect(link, uri, hello),
         }
     }
 
     fn send(&mut self, link: Link, head: &Head, body: Payload<'_>) {
         match self {
             AnyTransport::Tcp(tcp) => tcp.send(link, head, body),
+            AnyTransport::Mercury(mercury) => mercury.send(link, head, body),
         }
     }
 
     fn close(&mut self, link: Link) {
         match self {
             AnyTransport::Tcp(tcp) => tcp.close(link),
+            AnyTransport::Mercury(mercury) => mercury.close(link),
         }
     }
 
     fn poll(&mut self, wait: Option<Duration>, arrivals: &mut Vec<Arrival>) -> io::Result<()> {
         match self {
             AnyTransport::Tcp(tcp) => tcp.poll(wait, arrivals),
+            AnyTransport::Mercury(mercury) => mercury.poll(wait, arrivals),
         }
     }
 }
