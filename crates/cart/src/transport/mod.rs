@@ -10,6 +10,7 @@ pub mod tcp;
 mod waker;
 
 use std::io::{self, IoSlice};
+use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,6 +35,16 @@ pub trait Transport {
     fn close(&mut self, link: Link);
     /// Takes what has arrived, and waits for something as long as it is allowed to: 0 for not at all, none for ever.
     fn poll(&mut self, wait: Option<Duration>, arrivals: &mut Vec<Arrival>) -> io::Result<()>;
+    /// What becomes readable when there is something to take, so that it can be waited for without the transport. Who
+    /// has none is polled at short intervals.
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
+    /// How long such a wait may last at most before [`poll`](Self::poll) is called in any case: 0 if there is something
+    /// to take already, none for as long as one likes.
+    fn patience(&self) -> Option<Duration> {
+        None
+    }
 }
 
 /// The body of a frame on its way.

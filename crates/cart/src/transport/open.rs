@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -104,6 +105,20 @@ impl Transport for AnyTransport {
         match self {
             AnyTransport::Tcp(tcp) => tcp.poll(wait, arrivals),
             AnyTransport::Mercury(mercury) => mercury.poll(wait, arrivals),
+        }
+    }
+
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        match self {
+            AnyTransport::Tcp(tcp) => tcp.descriptor(),
+            AnyTransport::Mercury(mercury) => mercury.descriptor(),
+        }
+    }
+
+    fn patience(&self) -> Option<Duration> {
+        match self {
+            AnyTransport::Tcp(tcp) => tcp.patience(),
+            AnyTransport::Mercury(mercury) => mercury.patience(),
         }
     }
 }

@@ -198,19 +198,28 @@ impl<A: Clone> Links<A> {
         self.conclude(link, result, arrivals);
     }
 
-    /// Tells what has become known while nobody asked.
+    /// Whether something has become known while nobody asked.
+    pub fn has_pending(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
+    /// Tells what that is.
     pub fn take_pending(&mut self, arrivals: &mut Vec<Arrival>) {
         arrivals.append(&mut self.pending);
     }
 
-    /// Gives on what could not be before, ends what is over, and asks those that were silent. When to do so next.
-    pub fn progress(&mut self, now: Nanos, arrivals: &mut Vec<Arrival>) -> Option<Nanos> {
+    /// Gives on what could not be before, ends what is over, and asks those that were silent.
+    pub fn progress(&mut self, now: Nanos, arrivals: &mut Vec<Arrival>) {
         self.relieve(arrivals);
         if now >= self.next_round {
             self.round(now, arrivals);
             let handshake = u64::try_from(self.limits.handshake.as_nanos()).unwrap_or(Nanos::MAX);
             self.next_round = now + (handshake / 4).min(self.patience.waiting / 2);
         }
+    }
+
+    /// When to do that again at the latest.
+    pub fn next_round(&self) -> Option<Nanos> {
         (!self.peers.is_empty()).then_some(self.next_round)
     }
 

@@ -12,7 +12,7 @@ mod stream;
 mod tests;
 
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -176,20 +176,30 @@ impl Transport for Mercury {
         let begin = Instant::now();
         loop {
             self.receive(arrivals)?;
-            let round = self.links.progress(self.now(), arrivals);
+            self.links.progress(self.now(), arrivals);
             self.flush();
             self.links.take_pending(arrivals);
             let left = wait.map(|wait| wait.saturating_sub(begin.elapsed()));
             if !arrivals.is_empty() || left == Some(Duration::ZERO) {
                 return Ok(());
             }
-            if self.port.can_wait() {
-                let round = round.map(|at| Duration::from_nanos(at.saturating_sub(self.now())));
-                if self.wait(left.into_iter().chain(round).min())? {
-                    return Ok(());
-                }
+            let patience = self.patience();
+            if patience != Some(Duration::ZERO) && self.wait(left.into_iter().chain(patience).min())? {
+                return Ok(());
             }
         }
+    }
+
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        self.port.fd().map(|_| self.epoll.as_fd())
+    }
+
+    fn patience(&self) -> Option<Duration> {
+        if self.links.has_pending() || !self.port.can_wait() {
+            return Some(Duration::ZERO);
+        }
+        let round = self.links.next_round()?;
+        Some(Duration::from_nanos(round.saturating_sub(self.now())))
     }
 }
 

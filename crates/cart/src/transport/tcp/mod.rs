@@ -11,7 +11,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::io::{self, IoSlice};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -44,9 +44,15 @@ pub struct Tcp {
     unknown: VecDeque<(Instant, Link)>,
     /// What has become known outside of a poll.
     pending: Vec<Arrival>,
-    events: Vec<epoll::Event>,
+    events: Events,
     scratch: Box<[u8]>,
 }
+
+/// Room for what a poll finds; empty between polls.
+struct Events(Vec<epoll::Event>);
+
+// SAFETY: an event is the number that we have given it, although it could be a pointer.
+unsafe impl Send for Events {}
 
 #[derive(Debug)]
 struct Connection {
@@ -92,7 +98,7 @@ impl Tcp {
             queued: 0,
             unknown: VecDeque::new(),
             pending: Vec::new(),
-            events: Vec::with_capacity(64),
+            events: Events(Vec::with_capacity(64)),
             scratch: vec![0; SCRATCH].into(),
         })
     }
@@ -275,13 +281,10 @@ impl Transport for Tcp {
         let before = arrivals.len();
         self.expire_unknown(arrivals);
         arrivals.append(&mut self.pending);
-        let mut wait = if arrivals.len() > before { Some(Duration::ZERO) } else { wait };
-        if !self.unknown.is_empty() {
-            wait = Some(wait.map_or(self.limits.handshake, |wait| wait.min(self.limits.handshake)));
-        }
+        let wait = if arrivals.len() > before { Some(Duration::ZERO) } else { wait };
+        let wait = wait.into_iter().chain(self.patience()).min();
         let wait = wait.and_then(|wait| wait.try_into().ok());
-        let mut events = std::mem::take(&mut self.events);
-        events.clear();
+        let mut events = std::mem::take(&mut self.events.0);
         match epoll::wait(&self.epoll, spare_capacity(&mut events), wait.as_ref()) {
             Ok(_) | Err(Errno::INTR) => {}
             Err(error) => return Err(error.into()),
@@ -293,8 +296,21 @@ impl Transport for Tcp {
                 number => self.attend(Link(number), event.flags, arrivals),
             }
         }
-        self.events = events;
+        events.clear();
+        self.events.0 = events;
         Ok(())
+    }
+
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.epoll.as_fd())
+    }
+
+    fn patience(&self) -> Option<Duration> {
+        match (self.pending.is_empty(), self.unknown.is_empty()) {
+            (false, _) => Some(Duration::ZERO),
+            (true, false) => Some(self.limits.handshake),
+            (true, true) => None,
+        }
     }
 }
 
