@@ -9,7 +9,7 @@
 // and the library exports their symbols as well.
 #[cfg(feature = "embedded")]
 extern crate abt as _;
-#[cfg(feature = "embedded")]
+#[cfg(any(feature = "embedded", feature = "crt-iv"))]
 extern crate cart as _;
 // Its files are switched one by one, as the engine's are.
 #[cfg(any(

@@ -379,6 +379,19 @@ layouts! {
         ivc_feats 4 4;
         ivc_ops 8 8;
     }
+    crt_iv_fetch_in 56 8 {
+        ifi_ivns_id 0 4;
+        ifi_grp_ver 4 4;
+        ifi_ivns_group 8 8;
+        ifi_key 16 24;
+        ifi_value_bulk 40 8;
+        ifi_class_id 48 4;
+        ifi_root_node 52 4;
+    }
+    crt_iv_fetch_out 24 8 {
+        ifo_sgl 0 16;
+        ifo_rc 16 4;
+    }
     crt_iv_ops 88 8 {
         ivo_pre_fetch 0 8;
         ivo_on_fetch 8 8;
@@ -392,10 +405,39 @@ layouts! {
         ivo_keys_match 72 8;
         ivo_pre_sync 80 8;
     }
+    crt_iv_sync_in 88 8 {
+        ivs_ivns_id 0 4;
+        ivs_grp_ver 4 4;
+        ivs_ivns_group 8 8;
+        ivs_key 16 24;
+        ivs_sync_type 40 24;
+        ivs_sync_sgl 64 16;
+        ivs_class_id 80 4;
+    }
+    crt_iv_sync_out 4 4 {
+        ivs_rc 0 4;
+    }
     crt_iv_sync_t 12 4 {
         ivs_mode 0 4;
         ivs_event 4 4;
         ivs_flags 8 4;
+    }
+    crt_iv_update_in 104 8 {
+        ivu_ivns_id 0 4;
+        ivu_grp_ver 4 4;
+        ivu_ivns_group 8 8;
+        ivu_key 16 24;
+        ivu_sync_type 40 24;
+        ivu_iv_value_bulk 64 8;
+        ivu_iv_sgl 72 16;
+        ivu_root_node 88 4;
+        ivu_caller_node 92 4;
+        ivu_class_id 96 4;
+        padding 100 4;
+    }
+    crt_iv_update_out 24 8 {
+        ivo_rc 0 8;
+        ivo_iv_sgl 8 16;
     }
     crt_proto_format 32 8 {
         cpf_name 0 8;
@@ -1311,6 +1353,9 @@ constants! {
     CRT_MAX_OUTPUT_SIZE 67108864;
     CRT_NO_INCARNATION 0;
     CRT_NO_RANK 4294967295;
+    CRT_OPC_IV_FETCH 4093771776;
+    CRT_OPC_IV_SYNC 4093771778;
+    CRT_OPC_IV_UPDATE 4093771777;
     CRT_PROC_DECODE 1;
     CRT_PROC_ENCODE 0;
     CRT_PROC_FREE 2;

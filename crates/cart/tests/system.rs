@@ -109,7 +109,8 @@ fn encode(header: &Header, value: Option<&Vec<u8>>) -> Bytes {
 
 fn decode(bytes: &[u8]) -> (Header, Option<Vec<u8>>) {
     let field = |at: usize| u32::from_le_bytes(bytes[4 * at..4 * at + 4].try_into().unwrap());
-    let policy = |mode, event| Some(SyncPolicy { mode, event, bidirectional: false });
+    let policy =
+        |mode, event| Some(SyncPolicy { mode, event, bidirectional: false, expects_namespace: false });
     let header = Header {
         namespace: Id { group: GROUP.into(), number: 1 },
         version: field(0),
@@ -143,7 +144,11 @@ impl Fabric for Wire {
         let node = self.node();
         let core = node.core();
         let primary = &core.context.groups().primary;
-        View { members: primary.members().clone(), version: primary.version(), me: primary.rank() }
+        View { version: primary.version(), me: primary.rank() }
+    }
+
+    fn members(&self) -> Members {
+        self.node().core().context.groups().primary.members().clone()
     }
 
     fn fetch(&self, to: Rank, header: &Header, value: Vec<u8>, done: Done<Vec<u8>>) {
@@ -348,7 +353,8 @@ impl Node {
 
     fn update(self: &Arc<Self>, value: Option<u64>, mode: Mode) -> Place64 {
         let (done, place) = self.completion();
-        let sync = SyncPolicy { mode, event: IvEvent::Update, bidirectional: false };
+        let sync =
+            SyncPolicy { mode, event: IvEvent::Update, bidirectional: false, expects_namespace: false };
         let value = value.map(|value| value.to_le_bytes().to_vec());
         self.namespace().update(0, KEY, value, Shortcut::None, sync, done);
         place

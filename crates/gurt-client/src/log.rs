@@ -58,6 +58,8 @@ facilities! {
     MEM = d_mem_logfac;
     /// `DD_FAC(fi)`: fault injection.
     FI = d_fi_logfac;
+    /// `DD_FAC(iv)`: CaRT's incast variables.
+    IV = crt_iv_logfac;
 }
 
 /// Whether, and how, a line is to be written.

@@ -2,10 +2,12 @@
 
 mod api;
 mod iv;
+mod iv_rpc;
 mod swim;
 mod types;
 
 pub use api::*;
 pub use iv::*;
+pub use iv_rpc::*;
 pub use swim::*;
 pub use types::*;

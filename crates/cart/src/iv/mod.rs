@@ -166,6 +166,8 @@ pub struct SyncPolicy {
     pub event: Event,
     /// Whether the value comes back from the root: `CRT_IV_SYNC_BIDIRECTIONAL`.
     pub bidirectional: bool,
+    /// Whether a rank that does not have the namespace is to make much of that: `CRT_IV_SYNC_FLAG_NS_ERRORS_FATAL`.
+    pub expects_namespace: bool,
 }
 
 /// The way to the root: `crt_iv_shortcut_t`.
@@ -178,11 +180,9 @@ pub enum Shortcut {
 }
 
 /// The group as a rank sees it at a moment.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct View {
-    /// Its members.
-    pub members: Members,
-    /// Its version.
+    /// Its version, which goes with its members.
     pub version: u32,
     /// This rank, once it has joined.
     pub me: Option<Rank>,
@@ -220,6 +220,8 @@ pub trait Fabric: Send + Sync + 'static {
 
     /// The group of the namespace.
     fn view(&self) -> View;
+    /// Its members, as they are now.
+    fn members(&self) -> Members;
     /// Asks `to` for a value, which the answer fills.
     fn fetch(&self, to: Rank, header: &Header, value: Self::Value, done: Done<Self::Value>);
     /// Sends `to` an update; no value for an invalidation. The answer to a bidirectional one fills the value.

@@ -85,23 +85,26 @@ impl<F: Fabric, O: Ops<Value = F::Value>> Namespace<F, O> {
 
     /// How many children this rank has in the tree of a key: `crt_iv_get_nchildren`.
     pub fn children(&self, class: u32, key: &[u8]) -> Result<u32> {
-        let View { members, me, .. } = self.fabric.view();
-        let me = me.ok_or(GRPVER)?;
+        let me = self.fabric.view().me.ok_or(GRPVER)?;
         let root = self.class(class)?.hash(key)?;
+        let members = self.fabric.members();
         let spread = members.spread(self.topology, root).filter(|_| members.contains(me)).ok_or(OOG)?;
         Ok(spread.children(me).count() as u32)
     }
 
-    /// To whom a request goes that this rank does not answer. The root's own go to itself.
+    /// To whom a request goes that this rank does not answer, in the group of `view`. The root's own go to itself.
     fn next(&self, view: &View, root: Rank, shortcut: Shortcut) -> Result<Rank> {
-        match (shortcut, view.me) {
-            (Shortcut::ToRoot, _) => Ok(root),
-            (Shortcut::None, Some(me)) if me == root => Ok(root),
+        let next = match (shortcut, view.me) {
+            (Shortcut::ToRoot, _) => root,
+            (Shortcut::None, Some(me)) if me == root => root,
             (Shortcut::None, Some(me)) => {
-                view.members.spread(self.topology, root).and_then(|spread| spread.parent(me)).ok_or(OOG)
+                let members = self.fabric.members();
+                members.spread(self.topology, root).and_then(|spread| spread.parent(me)).ok_or(OOG)?
             }
-            (Shortcut::None, None) => Err(OOG),
-        }
+            (Shortcut::None, None) => return Err(OOG),
+        };
+        // The root, and the tree, are those of a version.
+        if self.fabric.view().version == view.version { Ok(next) } else { Err(GRPVER) }
     }
 
     fn header(&self, class: u32, key: &[u8], view: &View, root: Rank, sync: Option<SyncPolicy>) -> Header {
@@ -365,7 +368,6 @@ impl<F: Fabric, O: Ops<Value = F::Value>> Namespace<F, O> {
             Ok(Answer::Done) if sync.bidirectional => self.end(origin, Ok(()), value),
             Ok(Answer::Done) => self.spread(origin, value),
             Ok(Answer::Forward) => match self.next(&view, root, shortcut) {
-                Ok(_) if self.fabric.view().version != view.version => self.end(origin, Err(GRPVER), value),
                 Ok(next) => {
                     let namespace = self.clone();
                     let done = move |result, value| namespace.taken(origin, result, value);

@@ -30,6 +30,7 @@ struct State {
     tasks: HashMap<u64, Task>,
     nodes: Vec<Weak<Node>>,
     views: Vec<View>,
+    members: Vec<Members>,
     down: Vec<bool>,
     /// Ranks below this number cannot reach those above, while there is a partition.
     partition: Option<Rank>,
@@ -148,7 +149,7 @@ impl Wire {
 
     /// Passes a spread on to the children, whose level is `depth`.
     fn pass_on(&self, header: &Header, value: &Option<Vec<u8>>, depth: u64, done: Arc<Gather>) {
-        let members = self.view().members;
+        let members = self.members();
         let spread = members.spread(topology(), header.origin);
         let children: Vec<_> =
             spread.into_iter().flat_map(|spread| spread.children(self.rank).collect::<Vec<_>>()).collect();
@@ -210,7 +211,11 @@ impl Fabric for Wire {
     type Incoming = Incoming;
 
     fn view(&self) -> View {
-        self.net.state.lock().unwrap().views[self.rank as usize].clone()
+        self.net.state.lock().unwrap().views[self.rank as usize]
+    }
+
+    fn members(&self) -> Members {
+        self.net.state.lock().unwrap().members[self.rank as usize].clone()
     }
 
     fn fetch(&self, to: Rank, header: &Header, value: Vec<u8>, done: Done<Vec<u8>>) {
@@ -398,8 +403,8 @@ impl System {
             let mut state = net.state.lock().unwrap();
             state.random = fastrand::Rng::with_seed(seed);
             state.nodes = nodes.iter().map(Arc::downgrade).collect();
-            state.views =
-                (0..size).map(|rank| View { members: members.clone(), version: 1, me: Some(rank) }).collect();
+            state.views = (0..size).map(|rank| View { version: 1, me: Some(rank) }).collect();
+            state.members = vec![members; size as usize];
             state.down = vec![false; size as usize];
         }
         let system = System { net, nodes, leader, out, open: Arc::default() };
@@ -435,7 +440,7 @@ impl System {
 
     fn update(&self, rank: Rank, value: Option<u64>, mode: Mode, event: Event) -> Place {
         let (done, result) = self.completion();
-        let sync = SyncPolicy { mode, event, bidirectional: false };
+        let sync = SyncPolicy { mode, event, bidirectional: false, expects_namespace: false };
         let value = value.map(|value| value.to_le_bytes().to_vec());
         self.nodes[rank as usize].update(0, KEY, value, Shortcut::None, sync, done);
         result
@@ -530,7 +535,8 @@ fn news_without_the_value_and_invalidation_reach_everybody() {
 fn a_bidirectional_update_comes_back_to_those_on_its_way() {
     let system = System::new(64, 1);
     let (done, back) = system.completion();
-    let sync = SyncPolicy { mode: Mode::None, event: Event::Update, bidirectional: true };
+    let sync =
+        SyncPolicy { mode: Mode::None, event: Event::Update, bidirectional: true, expects_namespace: false };
     system.nodes[63].update(0, KEY, Some(5u64.to_le_bytes().to_vec()), Shortcut::None, sync, done);
     system.net.run();
     assert_eq!(result(&back), Ok(6));
@@ -615,9 +621,8 @@ proptest! {
             let mut state = system.net.state.lock().unwrap();
             (state.loss, state.repeats, state.partition) = (0, 0, None);
             let members: Members = (0..size).filter(|rank| !killed.contains(rank)).collect();
-            for view in &mut state.views {
-                (view.members, view.version) = (members.clone(), 2);
-            }
+            state.members = vec![members; size as usize];
+            state.views.iter_mut().for_each(|view| view.version = 2);
         }
         let leader = system.leader.load(Ordering::Relaxed);
         let last = system.update(leader, Some(newest + 10), Mode::Eager, Event::Update);
