@@ -55,8 +55,6 @@ mod ult;
 mod util;
 
 mod inline;
-#[cfg(feature = "embedded")]
-mod rank;
 #[cfg(any(feature = "sched", feature = "ult"))]
 mod storage;
 #[cfg(any(feature = "rpc", feature = "srv-cli", feature = "ult"))]

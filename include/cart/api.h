@@ -503,7 +503,10 @@ int crt_unregister_event_cb(crt_event_cb event_handler, void *arg);
 /** Has `event_handler`, and nobody else, told of clocks that differ, with `arg`. 0. */
 int crt_register_hlc_error_cb(crt_hlc_error_cb event_handler, void *arg);
 
-/** Ends the wait of `crt_progress` on a context, on any thread: the current one, or else the next. */
+/**
+ * Ends the wait of `crt_progress` on a context, on any thread: the current one, or else the next. It does not wait, and
+ * costs next to nothing while nobody does.
+ */
 void crtx_context_wake(crt_context_t crt_ctx);
 
 #ifdef __cplusplus

@@ -8,7 +8,7 @@ use super::ladder::{Ladder, Missed};
 use super::machine::Machine;
 use super::options::Options;
 use core::ptr;
-use gurt_client::Result;
+use gurt_client::{Der, Result};
 use topology::Topology;
 
 /// The machine as the kernel describes it.
@@ -67,11 +67,25 @@ impl Ladder {
         Ok(())
     }
 
-    /// There is no rank yet: SetRank's handler is a module's.
+    /// Joins the system's group, with one context that says where this engine is. There is no rank yet: SetRank's
+    /// handler is a module's.
     pub fn start_network(&mut self) -> core::result::Result<(), Missed> {
-        self.rung("rank", || {
+        let missed = |step| move |error| Missed { step, error };
+        let flags = abi::CRT_FLAG_BIT_SERVER | abi::CRT_FLAG_BIT_AUTO_SWIM_DISABLE;
+        // SAFETY: the name is a string, and the options may be null.
+        Der::check(unsafe { abi::crt_init_opt(abi::daos_sysname, flags, ptr::null_mut()) })
+            .map_err(missed("start the network"))?;
+        self.rung("network", || {
             // SAFETY: takes no argument; nobody asks for the rank any more.
             unsafe { abi::crt_finalize() };
+        });
+        let mut context = ptr::null_mut();
+        // SAFETY: one handle is written.
+        Der::check(unsafe { abi::crt_context_create(&raw mut context) }).map_err(missed("make a context"))?;
+        let context = context as usize;
+        self.rung("context", move || {
+            // SAFETY: from above, and nobody else knows of it.
+            unsafe { abi::crt_context_destroy(context as abi::crt_context_t, 1) };
         });
         Ok(())
     }

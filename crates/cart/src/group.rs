@@ -214,6 +214,11 @@ impl Primary {
         self.joined.map(|joined| joined.rank)
     }
 
+    /// Since when this engine is a member.
+    pub fn joined(&self) -> Option<Joined> {
+        self.joined
+    }
+
     /// This engine is `rank`, and a member, from `version` on (at least 1): `crt_rank_self_set`. Once.
     pub fn join(&mut self, rank: Rank, version: u32) -> Result<(), Refused> {
         if let Some(rank) = self.rank() {
@@ -222,6 +227,18 @@ impl Primary {
         self.joined = Some(Joined { rank, version });
         self.members = self.members.change(Change::Add, &[rank]).members;
         Ok(())
+    }
+
+    /// Adds a member, or takes one out, whatever the version: `crt_group_primary_rank_add`, `crt_group_rank_remove`.
+    pub fn correct(&mut self, change: Change, rank: Rank) -> Difference {
+        let difference = self.members.change(change, &[rank]);
+        self.members = difference.members.clone();
+        difference
+    }
+
+    /// The group has this version from now on: `crt_group_version_set`.
+    pub fn set_version(&mut self, version: u32) {
+        self.version = version;
     }
 
     /// Changes the group, which has the given version afterwards: `crt_group_primary_modify`.
@@ -259,6 +276,11 @@ impl Secondary {
     /// The version that its owner gave it.
     pub fn version(&self) -> u32 {
         self.version
+    }
+
+    /// The group has this version from now on: `crt_group_version_set`.
+    pub fn set_version(&mut self, version: u32) {
+        self.version = version;
     }
 
     /// The primary rank of a member: `crt_group_rank_s2p`.

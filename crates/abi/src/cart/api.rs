@@ -469,6 +469,7 @@ unsafe extern "C" {
 // What this project's CaRT (`crates/cart`) adds. Absent from libcart: only code of embedded mode may call these.
 
 unsafe extern "C" {
-    /// Ends the wait of `crt_progress` on a context, on any thread: the current one, or else the next.
+    /// Ends the wait of `crt_progress` on a context, on any thread: the current one, or else the next. It does not wait, and
+    /// costs next to nothing while nobody does.
     pub fn crtx_context_wake(crt_ctx: crt_context_t);
 }

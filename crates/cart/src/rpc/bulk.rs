@@ -68,7 +68,7 @@ pub enum Via {
 
 /// The number of a transfer: `crt_bulk_opid_t`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct TransferId(u64);
+pub struct TransferId(pub(crate) u64);
 
 /// Who wants to know how a transfer ends.
 pub(super) enum Whose<T> {
@@ -413,6 +413,13 @@ impl<A: Attachments> Context<A> {
         {
             self.tell(whose, result);
         }
+    }
+
+    pub(super) fn abandon_transfers(&mut self) {
+        while let Some((_, _, whose)) = self.bulk.queue.pop_front() {
+            self.tell(whose, Err(der::CANCELED));
+        }
+        self.end_transfers(der::CANCELED, |_| true);
     }
 
     fn end_transfers(&mut self, error: Der, which: impl Fn(&Active<A::Transfer>) -> bool) {

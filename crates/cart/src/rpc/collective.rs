@@ -63,6 +63,7 @@ pub(super) struct Collective<R> {
     tag: u32,
     source: Option<Rank>,
     source_tag: u32,
+    target: Option<Rank>,
     hlc: u64,
     timeout: Nanos,
     deadline: Nanos,
@@ -127,6 +128,7 @@ impl<R> Collective<R> {
             flags: self.flags,
             source: self.source,
             source_tag: self.source_tag,
+            target: self.target,
             hlc: self.hlc,
             deadline: self.deadline,
             body: self.body.clone(),
@@ -150,6 +152,22 @@ impl<A: Attachments> Context<A> {
         }
         self.settle();
         RequestId(id)
+    }
+
+    /// Whether a collective request has not ended at this rank.
+    pub fn gathers(&self, id: IncomingId) -> bool {
+        matches!(id, IncomingId::Collective(id) if self.collectives.contains_key(&id))
+    }
+
+    pub(super) fn has_broadcasts(&self) -> bool {
+        self.collectives.values().any(|collective| collective.parent().is_none())
+    }
+
+    pub(super) fn abandon_broadcasts(&mut self) {
+        let own = self.collectives.iter().filter(|(_, collective)| collective.parent().is_none());
+        let mut own: Vec<_> = own.map(|(id, _)| *id).collect();
+        own.sort_unstable();
+        own.into_iter().for_each(|id| self.end_collective(id, Err(der::CANCELED), Bytes::new()));
     }
 
     #[allow(clippy::type_complexity, reason = "what belongs to the request must not be lost on an error")]
@@ -187,6 +205,7 @@ impl<A: Attachments> Context<A> {
             tag: what.tag,
             source: Some(primary),
             source_tag,
+            target: Some(primary),
             hlc: now.hlc,
             timeout,
             deadline: now.nanos.saturating_add(timeout),
@@ -231,6 +250,7 @@ impl<A: Attachments> Context<A> {
             tag: request.tag,
             source: request.source,
             source_tag: request.source_tag,
+            target: request.target,
             hlc: request.hlc,
             timeout: deadline - self.now.nanos,
             deadline,

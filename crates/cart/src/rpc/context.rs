@@ -234,6 +234,41 @@ impl<A: Attachments> Context<A> {
             && self.targets.values().all(|target| target.requests.is_empty() && target.transfers.is_empty())
     }
 
+    /// Whether requests of this context have not ended.
+    pub fn has_requests(&self) -> bool {
+        !self.requests.is_empty() || self.has_broadcasts()
+    }
+
+    /// Gives up all requests of a protocol, whatever its version.
+    pub fn abort_protocol(&mut self, now: Now, base: u32) {
+        self.now = now;
+        self.abort_where(|pending| pending.opcode & super::protocols::BASE == base);
+        self.settle();
+    }
+
+    /// When something is due next.
+    pub fn due(&self) -> Option<Nanos> {
+        self.timers.next()
+    }
+
+    /// Whether there is something to do for the user.
+    pub fn has_events(&self) -> bool {
+        !self.events.is_empty()
+    }
+
+    /// Gives up all that this context wants of others: requests, transfers and collective requests that began here end
+    /// with `-DER_CANCELED`.
+    pub fn abandon(&mut self, now: Now) {
+        self.now = now;
+        // A lookup that ends may begin another one, as long as somebody waits for it.
+        while !self.requests.is_empty() {
+            self.abort_where(|_| true);
+        }
+        self.abandon_transfers();
+        self.abandon_broadcasts();
+        self.settle();
+    }
+
     pub(super) fn number(&mut self) -> u64 {
         self.last += 1;
         self.last
@@ -742,6 +777,7 @@ impl<A: Attachments> Context<A> {
                     flags: request.flags,
                     source: request.source,
                     source_tag: request.source_tag,
+                    target: request.target,
                     hlc: request.hlc,
                     deadline,
                     body,

@@ -254,6 +254,8 @@ pub struct Incoming {
     pub source: Option<Rank>,
     /// From which context.
     pub source_tag: u32,
+    /// For which rank of the primary group it was meant.
+    pub target: Option<Rank>,
     /// When it was sent, by the sender's hybrid logical clock.
     pub hlc: u64,
     /// Until when the sender waits.

@@ -7,7 +7,7 @@ use gurt_client::Result;
 use super::{PROTO_QUERY, der};
 
 /// What an opcode says of its protocol: `CRT_PROTO_BASEOPC_MASK`.
-const BASE: u32 = 0xff00_0000;
+pub(super) const BASE: u32 = 0xff00_0000;
 /// And of its version: `CRT_PROTO_VER_MASK`.
 const VERSION_SHIFT: u32 = 16;
 const VERSIONS: u32 = 1 << 8;

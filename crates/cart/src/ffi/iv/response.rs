@@ -2,7 +2,7 @@
 
 use core::ffi::{c_int, c_void};
 
-use abi::{Boundary, crt_cb_info, crt_context_t, crt_rpc_t, crt_rpc_task_t};
+use abi::{Boundary, crt_cb_info, crt_context_t, crt_rpc_t};
 use gurt_client::warn;
 
 use super::call::Call;
@@ -86,12 +86,19 @@ unsafe fn respond(rpc: *mut crt_rpc_t, rc: c_int, mut call: Call) {
 /// # Safety
 /// `context` exists.
 unsafe fn task_of(context: crt_context_t) -> Option<(Task, *mut c_void)> {
+    #[cfg(feature = "fabric")]
     // SAFETY: see the function.
-    let context = unsafe { &*context.cast::<libcart::Context>() };
-    let task: crt_rpc_task_t = context.cc_iv_resp_cb;
-    Some((task?, context.cc_rpc_cb_arg))
+    return unsafe { crate::ffi::fabric::iv_response_task(context) };
+    #[cfg(not(feature = "fabric"))]
+    {
+        // SAFETY: see the function.
+        let context = unsafe { &*context.cast::<libcart::Context>() };
+        Some((context.cc_iv_resp_cb?, context.cc_rpc_cb_arg))
+    }
 }
 
+// Beside our own fabric only its tests use it.
+#[cfg_attr(feature = "fabric", allow(dead_code))]
 mod libcart {
     //! A context as libcart 2.8 has it: there is no function that tells what was registered.
 

@@ -14,6 +14,7 @@ use core::mem::MaybeUninit;
 use core::{ptr, slice};
 use gurt_client::{Der, Facility, Result, alloc, error};
 
+use super::bulk;
 use crate::proc::{Malformed, Reader, Writer};
 
 const INVAL: Der = Der::new(abi::DER_INVAL as i64);
@@ -21,45 +22,9 @@ const NOMEM: Der = Der::new(abi::DER_NOMEM as i64);
 /// What C says of a message that it cannot read.
 const HG: Der = Der::new(abi::DER_HG as i64);
 
-/// How handles of memory go over the wire, which is for the transport to say.
-pub trait Bulks {
-    /// How a peer can reach the memory of a handle, which is not null.
-    fn pack(&self, bulk: crt_bulk_t) -> Result<Vec<u8>>;
-    /// A new handle, not null, of memory that can be reached so.
-    fn unpack(&self, reached: &[u8]) -> Result<crt_bulk_t>;
-    /// Frees a handle that `unpack` has made.
-    fn free(&self, bulk: crt_bulk_t) -> Result;
-}
-
-/// Without a transport no memory can be reached.
-struct NoTransport;
-
-impl Bulks for NoTransport {
-    fn pack(&self, _bulk: crt_bulk_t) -> Result<Vec<u8>> {
-        error!(
-            Facility::MISC,
-            "a bulk handle cannot be packed: there is no network context that could be reached"
-        );
-        Err(Der::new(abi::DER_NOSYS.into()))
-    }
-
-    fn unpack(&self, _reached: &[u8]) -> Result<crt_bulk_t> {
-        error!(
-            Facility::MISC,
-            "a bulk handle cannot be unpacked: there is no network context that could reach it"
-        );
-        Err(Der::new(abi::DER_NOSYS.into()))
-    }
-
-    fn free(&self, _bulk: crt_bulk_t) -> Result {
-        Err(Der::new(abi::DER_NOSYS.into()))
-    }
-}
-
 /// The target of a `crt_proc_t`, and what it does.
 pub struct Handle<'m> {
     work: Work<'m>,
-    bulks: &'m dyn Bulks,
     message: PhantomData<&'m mut [u8]>,
 }
 
@@ -72,19 +37,19 @@ enum Work<'m> {
 
 impl<'m> Handle<'m> {
     /// Packs a message, see [`Handle::into_bytes`].
-    pub fn encoder(bulks: &'m dyn Bulks) -> Self {
-        Handle { work: Work::Encode(Writer::default()), bulks, message: PhantomData }
+    pub fn encoder() -> Self {
+        Handle { work: Work::Encode(Writer::default()), message: PhantomData }
     }
 
     /// Unpacks a message, into which pieces of memory of what is unpacked point.
-    pub fn decoder(message: &'m mut [u8], bulks: &'m dyn Bulks) -> Self {
+    pub fn decoder(message: &'m mut [u8]) -> Self {
         let start = message.as_mut_ptr();
-        Handle { work: Work::Decode(Reader::new(message), start), bulks, message: PhantomData }
+        Handle { work: Work::Decode(Reader::new(message), start), message: PhantomData }
     }
 
     /// Frees what was unpacked.
-    pub fn freer(bulks: &'m dyn Bulks) -> Self {
-        Handle { work: Work::Free, bulks, message: PhantomData }
+    pub fn freer() -> Self {
+        Handle { work: Work::Free, message: PhantomData }
     }
 
     /// The handle as C functions take it, for as long as nobody else uses it.
@@ -206,23 +171,18 @@ unsafe fn run(
     name: &str,
     proc_: crt_proc_t,
     op: crt_proc_op_t,
-    body: impl FnOnce(Call<'_, '_>, &dyn Bulks) -> Done,
+    body: impl FnOnce(Call<'_, '_>) -> Done,
 ) -> c_int {
     // SAFETY: by the caller's promise.
     let handle = unsafe { proc_.cast::<Handle<'_>>().as_mut() };
     let done = match handle {
-        Some(handle) => {
-            let bulks = handle.bulks;
-            match (op, &mut handle.work) {
-                (abi::CRT_PROC_FREE, _) => body(Call::Free, bulks),
-                (abi::CRT_PROC_ENCODE, Work::Encode(writer)) => body(Call::Encode(writer), bulks),
-                (abi::CRT_PROC_DECODE, Work::Decode(reader, start)) => {
-                    body(Call::Decode(reader, *start), bulks)
-                }
-                _ => Err(Failure::Operation(op)),
-            }
-        }
-        None if op == abi::CRT_PROC_FREE => body(Call::Free, &NoTransport),
+        Some(handle) => match (op, &mut handle.work) {
+            (abi::CRT_PROC_FREE, _) => body(Call::Free),
+            (abi::CRT_PROC_ENCODE, Work::Encode(writer)) => body(Call::Encode(writer)),
+            (abi::CRT_PROC_DECODE, Work::Decode(reader, start)) => body(Call::Decode(reader, *start)),
+            _ => Err(Failure::Operation(op)),
+        },
+        None if op == abi::CRT_PROC_FREE => body(Call::Free),
         None => Err(Failure::NoHandle),
     };
     match done {
@@ -243,7 +203,7 @@ unsafe fn bytes(name: &str, proc_: crt_proc_t, op: crt_proc_op_t, data: *mut c_v
     }
     // SAFETY: by the caller's promise; the message is no part of what is unpacked from it.
     unsafe {
-        run(name, proc_, op, |call, _| {
+        run(name, proc_, op, |call| {
             match call {
                 Call::Encode(_) | Call::Decode(..) if size == 0 => {}
                 Call::Encode(writer) => writer.put(slice::from_raw_parts(data.cast(), size)),
@@ -280,7 +240,7 @@ unsafe fn string(
     }
     // SAFETY: by the caller's promise.
     unsafe {
-        run(name, proc_, op, |call, _| {
+        run(name, proc_, op, |call| {
             match call {
                 Call::Encode(writer) => {
                     let string = data.read();
@@ -431,7 +391,7 @@ abi::export! {
         // SAFETY: the caller lends the buffer until it destroys the handle, or resets it.
         match unsafe { Work::new(buf, buf_size, proc_op) } {
             Ok(work) => {
-                let handle = Box::new(Handle { work, bulks: &NoTransport, message: PhantomData });
+                let handle = Box::new(Handle { work, message: PhantomData });
                 // SAFETY: not null, and the caller vouches for the rest.
                 unsafe { proc_.write(Box::into_raw(handle).cast()) };
                 0
@@ -549,7 +509,7 @@ abi::export! {
         }
         // SAFETY: by the caller's promise.
         unsafe {
-            run(NAME, proc_, proc_op, |call, _| {
+            run(NAME, proc_, proc_op, |call| {
                 match call {
                     Call::Encode(writer) => writer.put_ranks(ranks(data.read())),
                     Call::Decode(reader, _) => {
@@ -579,7 +539,7 @@ abi::export! {
         // SAFETY: by the caller's promise.
         unsafe {
             match data.as_mut() {
-                Some(iov) => run(NAME, proc_, proc_op, |call, _| piece(call, iov)),
+                Some(iov) => run(NAME, proc_, proc_op, |call| piece(call, iov)),
                 None => null(NAME),
             }
         }
@@ -591,7 +551,7 @@ abi::export! {
         // SAFETY: by the caller's promise.
         unsafe {
             let Some(sgl) = data.as_mut() else { return null(NAME) };
-            run(NAME, proc_, proc_op, |call, _| match call {
+            run(NAME, proc_, proc_op, |call| match call {
                 Call::Encode(writer) => {
                     let used = sgl.sg_nr_out;
                     let list = pieces(sgl)?;
@@ -621,24 +581,24 @@ abi::export! {
         }
         // SAFETY: by the caller's promise.
         unsafe {
-            run(NAME, proc_, proc_op, |call, bulks| {
+            run(NAME, proc_, proc_op, |call| {
                 match call {
                     Call::Encode(writer) => {
-                        let bulk = bulk_hdl.read();
-                        let reached = if bulk.is_null() { Vec::new() } else { bulks.pack(bulk)? };
+                        let handle = bulk_hdl.read();
+                        let reached = if handle.is_null() { Vec::new() } else { bulk::pack(handle)? };
                         writer.put_handle(&reached);
                     }
                     Call::Decode(reader, _) => {
                         bulk_hdl.write(ptr::null_mut());
                         match reader.handle()? {
                             [] => {}
-                            reached => bulk_hdl.write(bulks.unpack(reached)?),
+                            reached => bulk_hdl.write(bulk::unpack(reached)?),
                         }
                     }
                     Call::Free => {
-                        let bulk = bulk_hdl.replace(ptr::null_mut());
-                        if !bulk.is_null() {
-                            bulks.free(bulk)?;
+                        let handle = bulk_hdl.replace(ptr::null_mut());
+                        if !handle.is_null() {
+                            bulk::free(handle);
                         }
                     }
                 }
