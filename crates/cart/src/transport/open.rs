@@ -27,6 +27,8 @@ pub struct Place<'a> {
     pub port: Option<u16>,
     /// Whether others can connect to it: a client need not be reached.
     pub listen: bool,
+    /// Whether `tcp` goes through the network even to processes of this machine: to measure it.
+    pub network_only: bool,
 }
 
 /// A transport as its provider string has chosen it.
@@ -43,7 +45,9 @@ pub fn open(own: Hello, place: Place<'_>, limits: Limits) -> io::Result<AnyTrans
         "tcp" => {
             let address = place.interface.map_or(Ok(IpAddr::V4(Ipv4Addr::LOCALHOST)), interface::address)?;
             let listen = place.listen.then(|| SocketAddr::new(address, place.port.unwrap_or(0)));
-            Ok(AnyTransport::Tcp(Tcp::new(own, listen, limits)?.into()))
+            let mut tcp = Tcp::new(own, listen, limits)?;
+            tcp.set_shortcut(!place.network_only);
+            Ok(AnyTransport::Tcp(tcp.into()))
         }
         "" => Err(io::Error::new(
             io::ErrorKind::InvalidInput,

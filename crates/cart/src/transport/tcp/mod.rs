@@ -5,12 +5,16 @@
 //! connection reads no further requests from it while too many replies to it have not been taken; who opened it
 //! always reads. Whoever takes nothing for so long that even more piles up is cut off.
 //!
+//! Processes of one machine and one user meet at a Unix socket that is named after the address, which costs half of what
+//! a connection through the network does. Its name is abstract, so that it is known where the address is: in the same
+//! network namespace.
+//!
 //! Nothing waits, except [`poll`](Transport::poll) for as long as it is told to; another thread can end that with a
 //! [`Waker`].
 
 use std::collections::{HashMap, VecDeque};
 use std::io::{self, IoSlice};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,7 +24,9 @@ use gurt_client::{Facility, error};
 use rustix::buffer::spare_capacity;
 use rustix::event::epoll;
 use rustix::io::Errno;
-use rustix::net::{AddressFamily, SendAncillaryBuffer, SendFlags, SocketFlags, SocketType, sockopt};
+use rustix::net::{
+    AddressFamily, SendAncillaryBuffer, SendFlags, SocketAddrUnix, SocketFlags, SocketType, sockopt,
+};
 
 use super::session::{Gone, Large, Own, Session};
 use super::{Arrival, Limits, Payload, Transport, Waker};
@@ -31,6 +37,10 @@ use crate::wire::{Head, Hello, MaxFrame};
 pub struct Tcp {
     epoll: OwnedFd,
     listener: Option<TcpListener>,
+    /// The same for processes of this machine.
+    local: Option<OwnedFd>,
+    /// Whether they are looked for.
+    shortcut: bool,
     waker: Waker,
     own: Hello,
     limits: Limits,
@@ -44,6 +54,10 @@ pub struct Tcp {
     unknown: VecDeque<(Instant, Link)>,
     /// What has become known outside of a poll.
     pending: Vec<Arrival>,
+    /// The connection on which something came last.
+    hot: Option<Link>,
+    /// When all were looked at.
+    looked: Instant,
     events: Events,
     scratch: Box<[u8]>,
 }
@@ -67,9 +81,15 @@ struct Connection {
 
 const LISTENER: u64 = u64::MAX;
 const WAKER: u64 = u64::MAX - 1;
+const LOCAL: u64 = u64::MAX - 2;
+/// Who polls without waiting looks at all connections so often; in between only at the one on which something came last,
+/// which costs half.
+const LOOK: Duration = Duration::from_micros(5);
 /// How long a connection may be silent before the other side's machine is asked whether it is there, and how long it has
 /// to answer.
 const KEEPALIVE: Duration = Duration::from_secs(30);
+/// How many of this machine can wait to be accepted.
+const BACKLOG: i32 = 1024;
 /// Bytes that are read at a time.
 const SCRATCH: usize = 64 << 10;
 /// Bytes that are read of a connection before others have their turn.
@@ -82,13 +102,21 @@ impl Tcp {
         let waker = Waker::new()?;
         epoll::add(&epoll, &waker, epoll::EventData::new_u64(WAKER), epoll::EventFlags::IN)?;
         let listener = listen.map(TcpListener::bind).transpose()?;
+        let mut local = None;
         if let Some(listener) = &listener {
             listener.set_nonblocking(true)?;
             epoll::add(&epoll, listener, epoll::EventData::new_u64(LISTENER), epoll::EventFlags::IN)?;
+            // Without it the others come through the network.
+            local = local_listener(listener.local_addr()?).ok();
+        }
+        if let Some(local) = &local {
+            epoll::add(&epoll, local, epoll::EventData::new_u64(LOCAL), epoll::EventFlags::IN)?;
         }
         Ok(Tcp {
             epoll,
             listener,
+            local,
+            shortcut: true,
             waker,
             own,
             limits,
@@ -98,6 +126,8 @@ impl Tcp {
             queued: 0,
             unknown: VecDeque::new(),
             pending: Vec::new(),
+            hot: None,
+            looked: Instant::now(),
             events: Events(Vec::with_capacity(64)),
             scratch: vec![0; SCRATCH].into(),
         })
@@ -119,9 +149,20 @@ impl Tcp {
         self.own = own;
     }
 
+    /// Whether processes of this machine are spoken to at their Unix socket, as they are at first.
+    pub fn set_shortcut(&mut self, shortcut: bool) {
+        self.shortcut = shortcut;
+    }
+
     fn open(&mut self, link: Link, uri: &str, hello: &Hello) -> io::Result<()> {
         let address = uri.strip_prefix("tcp://").and_then(|address| address.parse::<SocketAddr>().ok());
         let address = address.ok_or(io::ErrorKind::InvalidInput)?;
+        let writable = epoll::EventFlags::OUT;
+        if self.shortcut
+            && let Some(socket) = local_peer(address)
+        {
+            return self.add(link, socket, Some(hello.clone()), writable);
+        }
         let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
         let socket = rustix::net::socket_with(family, SocketType::STREAM, flags, None)?;
@@ -129,7 +170,7 @@ impl Tcp {
             Ok(()) | Err(Errno::INPROGRESS) => {}
             Err(error) => return Err(error.into()),
         }
-        let writable = epoll::EventFlags::OUT;
+        through_network(&socket)?;
         self.add(link, socket, Some(hello.clone()), writable)
     }
 
@@ -140,12 +181,6 @@ impl Tcp {
         opening: Option<Hello>,
         interest: epoll::EventFlags,
     ) -> io::Result<()> {
-        sockopt::set_tcp_nodelay(&socket, true)?;
-        // Of a machine that is gone nothing else would tell.
-        sockopt::set_socket_keepalive(&socket, true)?;
-        sockopt::set_tcp_keepidle(&socket, KEEPALIVE)?;
-        sockopt::set_tcp_keepintvl(&socket, KEEPALIVE / 3)?;
-        sockopt::set_tcp_keepcnt(&socket, 3)?;
         epoll::add(&self.epoll, &socket, epoll::EventData::new_u64(link.0), interest)?;
         let connection = Connection {
             socket,
@@ -161,10 +196,15 @@ impl Tcp {
         Ok(())
     }
 
-    fn accept(&mut self) {
-        let Some(listener) = &self.listener else { return };
+    fn accept(&mut self, local: bool) {
+        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+        let accepted = match (local, &self.local, &self.listener) {
+            (true, Some(listener), _) => rustix::net::accept_with(listener, flags),
+            (false, _, Some(listener)) => rustix::net::accept_with(listener, flags),
+            _ => return,
+        };
         // As many as there are now; the next wait returns at once if there are more.
-        let Ok((socket, _)) = listener.accept() else { return };
+        let Ok(socket) = accepted else { return };
         if self.unknown.len() >= self.limits.unknown {
             let connections = &self.connections;
             self.unknown
@@ -175,9 +215,10 @@ impl Tcp {
         }
         self.accepted += 1;
         let link = Link::accepted(self.accepted);
-        let ready = socket.set_nonblocking(true);
+        let ready = if local { Ok(()) } else { through_network(&socket) };
         // Whoever it was will come again.
-        let _ = ready.and_then(|()| self.add(link, TcpStream::into(socket), None, epoll::EventFlags::IN));
+        let _ =
+            ready.map_err(io::Error::from).and_then(|()| self.add(link, socket, None, epoll::EventFlags::IN));
     }
 
     /// Something has happened to a connection.
@@ -192,7 +233,8 @@ impl Tcp {
         if result.is_ok() && what.contains(epoll::EventFlags::OUT) {
             result = connection.flush();
         }
-        if result.is_ok() && what.intersects(epoll::EventFlags::IN | broken) {
+        let watched = connection.interest & epoll::EventFlags::IN;
+        if result.is_ok() && what.intersects(watched | broken) {
             let own = Own { hello: &self.own, max: self.limits.frame };
             result = connection.read(&mut self.scratch, own, arrivals);
         }
@@ -283,6 +325,13 @@ impl Transport for Tcp {
         arrivals.append(&mut self.pending);
         let wait = if arrivals.len() > before { Some(Duration::ZERO) } else { wait };
         let wait = wait.into_iter().chain(self.patience()).min();
+        if wait == Some(Duration::ZERO)
+            && let Some(link) = self.hot
+            && self.looked.elapsed() < LOOK
+        {
+            self.attend(link, epoll::EventFlags::IN, arrivals);
+            return Ok(());
+        }
         let wait = wait.and_then(|wait| wait.try_into().ok());
         let mut events = std::mem::take(&mut self.events.0);
         match epoll::wait(&self.epoll, spare_capacity(&mut events), wait.as_ref()) {
@@ -291,13 +340,19 @@ impl Transport for Tcp {
         }
         for event in &events {
             match { event.data }.u64() {
-                LISTENER => self.accept(),
+                LISTENER => self.accept(false),
+                LOCAL => self.accept(true),
                 WAKER => self.waker.clear(),
-                number => self.attend(Link(number), event.flags, arrivals),
+                number => {
+                    self.attend(Link(number), event.flags, arrivals);
+                    let open = |connection: &Connection| connection.session.is_open();
+                    self.hot = Some(Link(number)).filter(|link| self.connections.get(link).is_some_and(open));
+                }
             }
         }
         events.clear();
         self.events.0 = events;
+        self.looked = Instant::now();
         Ok(())
     }
 
@@ -432,6 +487,43 @@ fn read_large(large: &mut Large, socket: &OwnedFd) -> Result<Option<(usize, bool
     // SAFETY: the system has filled so many bytes of the spare capacity.
     unsafe { large.body.set_len(large.body.len() + count) };
     Ok(Some((count, count == room)))
+}
+
+/// The name of the Unix socket of who listens there.
+fn local_name(address: SocketAddr) -> Result<SocketAddrUnix, Errno> {
+    SocketAddrUnix::new_abstract_name(format!("cart/tcp://{address}").as_bytes())
+}
+
+fn local_socket() -> Result<OwnedFd, Errno> {
+    let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+    rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)
+}
+
+/// Listens for processes of this machine.
+fn local_listener(address: SocketAddr) -> Result<OwnedFd, Errno> {
+    let socket = local_socket()?;
+    rustix::net::bind(&socket, &local_name(address)?)?;
+    rustix::net::listen(&socket, BACKLOG)?;
+    Ok(socket)
+}
+
+/// A connection to who listens there, if it is a process of this machine. Anybody can take a name, so it has to be one of
+/// the same user, or of root.
+fn local_peer(address: SocketAddr) -> Option<OwnedFd> {
+    let socket = local_socket().ok()?;
+    rustix::net::connect(&socket, &local_name(address).ok()?).ok()?;
+    let peer = sockopt::socket_peercred(&socket).ok()?.uid;
+    (peer == rustix::process::geteuid() || peer.is_root()).then_some(socket)
+}
+
+/// Prepares a connection through the network.
+fn through_network(socket: &OwnedFd) -> Result<(), Errno> {
+    sockopt::set_tcp_nodelay(socket, true)?;
+    // Of a machine that is gone nothing else would tell.
+    sockopt::set_socket_keepalive(socket, true)?;
+    sockopt::set_tcp_keepidle(socket, KEEPALIVE)?;
+    sockopt::set_tcp_keepintvl(socket, KEEPALIVE / 3)?;
+    sockopt::set_tcp_keepcnt(socket, 3)
 }
 
 /// Writes as much as the socket takes.

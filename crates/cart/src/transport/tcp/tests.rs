@@ -1,4 +1,5 @@
 use std::io::{Read, Write};
+use std::net::TcpStream;
 
 use super::super::session::LARGE;
 use super::*;
@@ -59,14 +60,22 @@ const REPLY: Head = Head::Reply(Reply { id: 1, hlc: 2, status: 0 });
 
 #[test]
 fn frames_of_all_sizes_arrive_in_order() {
+    frames_of_all_sizes(true, AddressFamily::UNIX);
+    frames_of_all_sizes(false, AddressFamily::INET);
+}
+
+fn frames_of_all_sizes(shortcut: bool, family: AddressFamily) {
     let mut server = listening(Limits::default());
     let mut client = Tcp::new(hello(1), None, Limits::default()).unwrap();
+    client.set_shortcut(shortcut);
     let link = Link::opened(1);
     client.connect(link, &server.uri().unwrap(), &hello(1));
     let (mut here, mut there) = (Vec::new(), Vec::new());
     until((&mut client, &mut here), (&mut server, &mut there), |here, there| {
         matches!((here, there), ([Arrival::Connected(..)], [Arrival::Connected(..)]))
     });
+    let socket = &client.connections[&link].socket;
+    assert_eq!(rustix::net::getsockname(socket).unwrap().address_family(), family);
     let sizes = [0, 1, 100, LARGE - 1, LARGE, SCRATCH + 1, 3_000_000, 8, 5_000_000, 0];
     let body = |size: usize| -> Bytes { (0..size).map(|byte| (byte * 7 + size) as u8).collect() };
     for (number, size) in sizes.into_iter().enumerate() {
