@@ -1,5 +1,5 @@
 //! How long a round trip takes between two processes of one machine: `cargo bench -p cart --bench round_trip`, by TCP or,
-//! after `--`, by what is named: `tcp`, `tcp-network` for TCP without the shortcut between processes of one machine, and
+//! after `--`, by what is named: `tcp`, `tcp;network` for TCP without the shortcut between processes of one machine, and
 //! providers of Mercury, such as `ofi+tcp` and `sm`.
 //!
 //! The first process starts itself again as the second, which answers. Both poll without waiting, so give each a core of
@@ -26,8 +26,6 @@ extern crate gurt as _;
 const ECHO: u32 = 0x0900_0000;
 const PULL: u32 = ECHO + 1;
 const MIB: usize = 1 << 20;
-/// TCP without the shortcut between processes of one machine.
-const NETWORK: &str = "tcp-network";
 const SERVER: &str = "CART_BENCH_SERVER";
 
 struct Shell;
@@ -60,9 +58,7 @@ impl Process {
         let incarnation = u64::from(std::process::id());
         let own = Hello { group: "bench".into(), rank: Some(rank), tag: 0, incarnation, channel: 0 };
         // Loopback, by the name that all providers understand.
-        let (interface, network_only) = (Some("lo"), provider == NETWORK);
-        let provider = if network_only { "tcp" } else { provider };
-        let place = Place { provider, interface, listen: true, network_only, ..Place::default() };
+        let place = Place { provider, interface: Some("lo"), listen: true, ..Place::default() };
         let transport = open(own, place, Limits::default()).unwrap_or_else(|error| panic!("{error}"));
         let identity = Identity { tag: 0, incarnation, uri: transport.uri(), secret: incarnation.into() };
         let mut protocols = Protocols::default();

@@ -16,7 +16,7 @@ use crate::wire::{Head, Hello};
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Place<'a> {
     /// Which transport: `tcp`, which needs nothing else, or a provider of Mercury, `ofi+tcp`, `ofi+verbs;ofi_rxm`,
-    /// `sm`, `ucx+…`. `D_PROVIDER`.
+    /// `sm`, `ucx+…`. With `tcp;network` even processes of one machine speak through the network. `D_PROVIDER`.
     pub provider: &'a str,
     /// The network interface, or an address of it: `D_INTERFACE`. None stands for loopback with `tcp`, and leaves it to
     /// Mercury.
@@ -27,8 +27,6 @@ pub struct Place<'a> {
     pub port: Option<u16>,
     /// Whether others can connect to it: a client need not be reached.
     pub listen: bool,
-    /// Whether `tcp` goes through the network even to processes of this machine: to measure it.
-    pub network_only: bool,
 }
 
 /// A transport as its provider string has chosen it.
@@ -42,11 +40,11 @@ pub enum AnyTransport {
 /// Opens the transport of a context that says this of itself.
 pub fn open(own: Hello, place: Place<'_>, limits: Limits) -> io::Result<AnyTransport> {
     match place.provider {
-        "tcp" => {
+        "tcp" | "tcp;network" => {
             let address = place.interface.map_or(Ok(IpAddr::V4(Ipv4Addr::LOCALHOST)), interface::address)?;
             let listen = place.listen.then(|| SocketAddr::new(address, place.port.unwrap_or(0)));
             let mut tcp = Tcp::new(own, listen, limits)?;
-            tcp.set_shortcut(!place.network_only);
+            tcp.set_shortcut(place.provider == "tcp");
             Ok(AnyTransport::Tcp(tcp.into()))
         }
         "" => Err(io::Error::new(
