@@ -164,7 +164,6 @@ a_bad_module_is_refused_with_one_line_and_leaves_nothing(void **state)
 		{"mod_id_negative", -1, -DER_INVAL, "sm_mod_id -1"},
 		{"mod_id_too_big", 64, -DER_INVAL, "sm_mod_id 64"},
 		{"mod_protocols", 20, -DER_INVAL, "sm_proto_count 3"},
-		{"mod_rpc", 20, -DER_NOSYS, "without a network"},
 		{"mod_metrics_id", 13, -DER_INVAL, "sm_metrics"},
 		{"", -1, -DER_INVAL, "empty"},
 		{"a_name_that_is_longer_than_32_byte", -1, -DER_INVAL, "longer than 32 bytes"},
@@ -474,6 +473,9 @@ start_xstreams(char *sockets)
 	dss_register_key(&daos_srv_modkey);
 	assert_int_equal(drpc_init(), 0);
 	assert_int_equal(ABT_init(0, NULL), ABT_SUCCESS);
+	assert_int_equal(
+		crt_init_opt("test", CRT_FLAG_BIT_SERVER | CRT_FLAG_BIT_AUTO_SWIM_DISABLE, NULL),
+		0);
 	dss_tgt_nr = 1;
 	assert_int_equal(dss_srv_init(), 0);
 	dss_xstreams_open_barrier(false);
@@ -483,6 +485,7 @@ static void
 stop_xstreams(char *sockets)
 {
 	assert_int_equal(dss_srv_fini(true), 0);
+	assert_int_equal(crt_finalize(), 0);
 	assert_int_equal(ABT_finalize(), ABT_SUCCESS);
 	drpc_fini();
 	dss_unregister_key(&daos_srv_modkey);

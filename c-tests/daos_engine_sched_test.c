@@ -35,6 +35,8 @@ start(void **state)
 	dss_register_key(&daos_srv_modkey);
 	if (drpc_init() != 0 || ABT_init(0, NULL) != ABT_SUCCESS)
 		return -1;
+	if (crt_init_opt("test", CRT_FLAG_BIT_SERVER | CRT_FLAG_BIT_AUTO_SWIM_DISABLE, NULL) != 0)
+		return -1;
 	dss_tgt_nr = TARGETS;
 	dss_tgt_offload_xs_nr = OFFLOAD;
 	dss_helper_pool = false;
@@ -49,6 +51,7 @@ stop(void **state)
 {
 	int rc = dss_srv_fini(true);
 
+	rc |= crt_finalize();
 	rc |= ABT_finalize();
 	drpc_fini();
 	dss_unregister_key(&daos_srv_modkey);

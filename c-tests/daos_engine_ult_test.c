@@ -77,6 +77,8 @@ start_xstreams(void **state)
 	dss_register_key(&daos_srv_modkey);
 	if (drpc_init() != 0 || ABT_init(0, NULL) != ABT_SUCCESS)
 		return -1;
+	if (crt_init_opt("test", CRT_FLAG_BIT_SERVER | CRT_FLAG_BIT_AUTO_SWIM_DISABLE, NULL) != 0)
+		return -1;
 	dss_tgt_nr = config.targets;
 	dss_tgt_offload_xs_nr = config.offload;
 	dss_helper_pool = with_pool();
@@ -89,8 +91,9 @@ start_xstreams(void **state)
 static int
 end_runtime(void)
 {
-	int rc = ABT_finalize();
+	int rc = crt_finalize();
 
+	rc |= ABT_finalize();
 	drpc_fini();
 	dss_unregister_key(&daos_srv_modkey);
 	ds_tls_key_delete();

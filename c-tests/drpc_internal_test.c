@@ -124,6 +124,8 @@ start_engine(void **state)
 	dss_register_key(&daos_srv_modkey);
 	if (drpc_init() != 0 || ABT_init(0, NULL) != ABT_SUCCESS)
 		return -1;
+	if (crt_init_opt("test", CRT_FLAG_BIT_SERVER | CRT_FLAG_BIT_AUTO_SWIM_DISABLE, NULL) != 0)
+		return -1;
 	dss_tgt_nr = 1;
 	dss_tgt_offload_xs_nr = 0;
 	if (dss_srv_init() != 0)
@@ -137,7 +139,7 @@ stop_engine(void **state)
 {
 	int rc = dss_srv_fini(true);
 
-	if (ABT_finalize() != ABT_SUCCESS)
+	if (crt_finalize() != 0 || ABT_finalize() != ABT_SUCCESS)
 		rc = -1;
 	drpc_fini();
 	drpc_hdlr_fini();

@@ -1215,6 +1215,8 @@ start(void **state)
 	dss_register_key(&daos_srv_modkey);
 	if (drpc_init() != 0 || ABT_init(0, NULL) != ABT_SUCCESS)
 		return -1;
+	if (crt_init_opt("test", CRT_FLAG_BIT_SERVER | CRT_FLAG_BIT_AUTO_SWIM_DISABLE, NULL) != 0)
+		return -1;
 	dss_tgt_nr = 1;
 	dss_tgt_offload_xs_nr = 0;
 	dss_helper_pool = false;
@@ -1229,6 +1231,7 @@ stop(void **state)
 {
 	int rc = dss_srv_fini(true);
 
+	rc |= crt_finalize();
 	rc |= ABT_finalize();
 	drpc_fini();
 	dss_unregister_key(&daos_srv_modkey);

@@ -1,14 +1,12 @@
 //! The layers beneath the engine in embedded mode, see [`super::layers`].
 //!
-//! There is no telemetry, no network, no placement and no NVMe, and thus nothing to start but the rank. Nor does
-//! the start wait until the hybrid logical clock has passed its uncertainty: without a network no stamp of a former
-//! run can come back.
+//! There is no telemetry, no placement and no NVMe, and thus nothing to start.
 
 use super::ladder::{Ladder, Missed};
 use super::machine::Machine;
 use super::options::Options;
 use core::ptr;
-use gurt_client::{Der, Result};
+use gurt_client::{Result, env};
 use topology::Topology;
 
 /// The machine as the kernel describes it.
@@ -43,17 +41,10 @@ impl Hardware {
     }
 }
 
-/// See the module's description.
-pub struct ClockRecovery(());
-
-impl ClockRecovery {
-    /// Does nothing.
-    pub fn begin() -> Self {
-        ClockRecovery(())
-    }
-
-    /// Does nothing.
-    pub fn end(self) {}
+/// Whether all engines that this one can meet are on this machine, and thus have the same clock: CaRT listens on the
+/// loopback interface unless another one is named.
+pub fn share_one_clock() -> bool {
+    [c"D_INTERFACE", c"OFI_INTERFACE"].into_iter().all(|name| env::text(name).is_none_or(|it| it.is_empty()))
 }
 
 impl Ladder {
@@ -67,31 +58,8 @@ impl Ladder {
         Ok(())
     }
 
-    /// Joins the system's group, with one context that says where this engine is. There is no rank yet: SetRank's
-    /// handler is a module's.
-    pub fn start_network(&mut self) -> core::result::Result<(), Missed> {
-        let missed = |step| move |error| Missed { step, error };
-        let flags = abi::CRT_FLAG_BIT_SERVER | abi::CRT_FLAG_BIT_AUTO_SWIM_DISABLE;
-        // SAFETY: the name is a string, and the options may be null.
-        Der::check(unsafe { abi::crt_init_opt(abi::daos_sysname, flags, ptr::null_mut()) })
-            .map_err(missed("start the network"))?;
-        self.rung("network", || {
-            // SAFETY: takes no argument; nobody asks for the rank any more.
-            unsafe { abi::crt_finalize() };
-        });
-        let mut context = ptr::null_mut();
-        // SAFETY: one handle is written.
-        Der::check(unsafe { abi::crt_context_create(&raw mut context) }).map_err(missed("make a context"))?;
-        let context = context as usize;
-        self.rung("context", move || {
-            // SAFETY: from above, and nobody else knows of it.
-            unsafe { abi::crt_context_destroy(context as abi::crt_context_t, 1) };
-        });
-        Ok(())
-    }
-
-    /// There are no incast variables.
-    pub fn start_incast_variables(&mut self) -> core::result::Result<(), Missed> {
+    /// There is no table of handles, and no placement.
+    pub fn start_handles(&mut self) -> core::result::Result<(), Missed> {
         Ok(())
     }
 
@@ -101,13 +69,8 @@ impl Ladder {
     }
 }
 
-/// Nobody tells of other ranks.
-pub fn watch_ranks(_options: &Options) -> core::result::Result<(), Missed> {
-    Ok(())
-}
-
-/// Undoes [`watch_ranks`].
-pub fn unwatch_ranks() {}
-
 /// Nobody measures when the engine was ready.
 pub fn note_ready(_rank: abi::d_rank_t) {}
+
+/// Nor when a rank was gone.
+pub fn note_event(_dead: bool) {}

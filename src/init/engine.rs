@@ -1,12 +1,14 @@
 //! The life of an engine: `server_init` and `server_fini` of init.c.
 
+use super::clock::ClockRecovery;
 use super::ladder::{Ladder, Missed};
-use super::layers::{self, ClockRecovery, Hardware};
+use super::layers::{self, Hardware};
 use super::options::Options;
 use super::plan::{Plan, Request};
 use super::signals::{Attention, Ended, Waker};
+use super::static_group::StaticGroup;
 use super::variables::{self, Published};
-use super::{log_ids, state};
+use super::{log_ids, network, state};
 use core::ffi::{CStr, c_int};
 use core::ptr;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -75,6 +77,8 @@ pub enum Failure {
         /// Why.
         error: Der,
     },
+    /// The group file says something else than it should, or cannot be followed.
+    Group(String),
     /// The control plane has set the engine up without giving it a rank.
     NoRank,
     /// A signal asked the engine to stop before it was set up.
@@ -87,7 +91,7 @@ impl Failure {
         match self {
             Failure::Running => Der::new(abi::DER_ALREADY.into()),
             Failure::Missed(missed) => missed.error,
-            Failure::Unfit(_) => Der::new(abi::DER_INVAL.into()),
+            Failure::Unfit(_) | Failure::Group(_) => Der::new(abi::DER_INVAL.into()),
             Failure::NoControlPlane { error, .. } | Failure::Module { error, .. } => *error,
             Failure::NoSocketDirectory(_) | Failure::NoRank => Der::new(abi::DER_NONEXIST.into()),
             Failure::Stopped(_) => Der::new(abi::DER_CANCELED.into()),
@@ -102,7 +106,7 @@ impl fmt::Display for Failure {
             Failure::Missed(missed) => {
                 write!(f, "cannot start {missed}; the log has the details (D_LOG_FILE)")
             }
-            Failure::Unfit(why) => f.write_str(why),
+            Failure::Unfit(why) | Failure::Group(why) => f.write_str(why),
             Failure::NoSocketDirectory(path) => {
                 write!(f, "there is no directory {path} for the sockets: create it, or name another (-d)")
             }
@@ -163,7 +167,8 @@ impl Ladder {
         attention: &Attention,
     ) -> core::result::Result<(), Failure> {
         self.start_umask();
-        let clock = ClockRecovery::begin();
+        let group = StaticGroup::from_environment().map_err(Failure::Group)?;
+        let clock = (!layers::share_one_clock()).then(ClockRecovery::begin);
         self.start_tls()?;
         self.start_log()?;
         plan_xstreams(options, settings)?;
@@ -176,12 +181,11 @@ impl Ladder {
         self.start_argobots()?;
         self.start_modules(options, clock)?;
         self.start_xstreams()?;
-        // Unlike in DAOS, signals are looked after from here on: a control plane may never answer.
-        notify_control_plane(options, attention)?;
-        if let Ended::Signal(signal) = state::wait_set_up(attention) {
-            return Err(Failure::Stopped(signal));
+        match group {
+            Some(group) => group.join().map_err(Failure::Group)?,
+            None => await_control_plane(options, attention)?,
         }
-        layers::watch_ranks(options)?;
+        network::watch_ranks(options)?;
         announce()
     }
 
@@ -256,7 +260,7 @@ impl Ladder {
     fn start_modules(
         &mut self,
         options: &Options,
-        clock: ClockRecovery,
+        clock: Option<ClockRecovery>,
     ) -> core::result::Result<(), Failure> {
         // SAFETY: takes no argument; nothing is loaded yet.
         let up = || check(unsafe { abi::dss_module_init() });
@@ -265,6 +269,7 @@ impl Ladder {
             unsafe { abi::dss_module_fini(true) };
         })?;
         self.start_network()?;
+        self.start_handles()?;
         // SAFETY: takes no argument; no xstream runs the modules' code any more.
         self.rung("modules", || unsafe { abi::dss_module_unload_all() });
         self.start_incast_variables()?;
@@ -274,7 +279,7 @@ impl Ladder {
         info!(Facility::SERVER, "modules loaded: {}", options.modules.join(","));
 
         // Module init functions may read the clock and the epoch.
-        clock.end();
+        clock.map(ClockRecovery::end);
         // SAFETY: takes no argument.
         unsafe { abi::dss_set_start_epoch() };
         self.start_nvme(options)?;
@@ -300,7 +305,7 @@ impl Ladder {
             info!(Facility::SERVER, "the engine is shutting down");
             // SAFETY: takes no argument; xstreams run.
             unsafe { abi::dss_srv_set_shutting_down() };
-            layers::unwatch_ranks();
+            network::unwatch_ranks();
             cleanup_modules();
         });
         Ok(())
@@ -343,6 +348,17 @@ fn load(name: &str) -> Result {
     let c_name = CString::new(name).map_err(|_| Der::new(abi::DER_INVAL.into()))?;
     // SAFETY: a string that outlives the call.
     check(unsafe { abi::dss_module_load(c_name.as_ptr()) })
+}
+
+/// Tells the control plane, and waits until that has set the engine up.
+///
+/// Unlike in DAOS, signals are looked after from here on: a control plane may never answer.
+fn await_control_plane(options: &Options, attention: &Attention) -> core::result::Result<(), Failure> {
+    notify_control_plane(options, attention)?;
+    match state::wait_set_up(attention) {
+        Ended::Signal(signal) => Err(Failure::Stopped(signal)),
+        Ended::Reached => Ok(()),
+    }
 }
 
 /// Tells daos_server that this engine awaits SetRank and SetUp.

@@ -4,9 +4,10 @@
 //! starts the components in DAOS's order and stops them in the opposite one, [`state`] is where the start waits
 //! for the control plane, [`signals`] and [`dump`] are what the process does while the engine runs.
 //!
-//! [`layers`] is what lies beneath the engine and is started with it: everything of DAOS's own, `system.rs`, or
-//! next to nothing in embedded mode, `embedded.rs`.
+//! [`network`] starts CaRT, and hears of other ranks. [`layers`] is what else lies beneath the engine and is started
+//! with it: everything of DAOS's own, `system.rs`, or next to nothing in embedded mode, `embedded.rs`.
 
+mod clock;
 mod dump;
 mod engine;
 mod ffi;
@@ -17,13 +18,13 @@ mod ladder;
 mod layers;
 mod log_ids;
 mod machine;
+mod network;
 mod options;
 mod plan;
 mod process;
-#[cfg(any(test, not(feature = "embedded")))]
-mod rules;
 mod signals;
 mod state;
+mod static_group;
 mod variables;
 
 use core::fmt::Arguments;

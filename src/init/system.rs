@@ -1,18 +1,14 @@
-//! The layers beneath the engine when they are DAOS's own, see [`super::layers`]: hwloc, telemetry, CaRT, the
-//! handle table, placement, incast variables and NVMe.
+//! The layers beneath the engine when they are DAOS's own, see [`super::layers`]: hwloc, telemetry, the handle table,
+//! placement and NVMe.
 
 use super::ladder::{Ladder, Missed};
 use super::machine::Machine;
 use super::options::Options;
-use super::rules::{Reaction, left, metrics_size, offered, reaction};
-use core::ffi::{c_int, c_void};
+use core::ffi::c_int;
 use core::ptr;
-use core::sync::atomic::{AtomicBool, Ordering};
 use gurt_client::telemetry::{self, Metric};
-use gurt_client::{Der, Facility, Result, debug, error, info, warn};
+use gurt_client::{Der, Facility, Result, warn};
 use std::io;
-use std::thread;
-use std::time::Duration;
 
 /// A C function that returns 0 or `-DER_*`.
 fn check(rc: c_int) -> Result {
@@ -144,32 +140,9 @@ impl Hardware {
     }
 }
 
-/// The wait until no stamp of the hybrid logical clock from before the start can be ahead of it.
-///
-/// Before the start other engines may have seen stamps of this one that are up to the clock's uncertainty ahead
-/// of it. It must not give out a stamp for a second time, so nobody reads the clock in between.
-pub struct ClockRecovery {
-    /// The latest stamp that there may be.
-    bound: u64,
-}
-
-impl ClockRecovery {
-    /// Notes the time of the start.
-    pub fn begin() -> Self {
-        // SAFETY: take no pointer.
-        ClockRecovery { bound: unsafe { abi::d_hlc_epsilon_get_bound(abi::d_hlc_get()) } }
-    }
-
-    /// Waits until that time is surely over, unless the start took so long already.
-    pub fn end(self) {
-        // SAFETY: take no pointer.
-        let wait = left(self.bound, unsafe { abi::d_hlc_get() })
-            .map(|stamps| Duration::from_nanos(unsafe { abi::d_hlc2nsec(stamps) }));
-        if let Some(wait) = wait {
-            info!(Facility::SERVER, "waiting {wait:?} for the clock's uncertainty to pass");
-            thread::sleep(wait);
-        }
-    }
+/// Whether all engines that this one can meet are on this machine: nobody knows.
+pub fn share_one_clock() -> bool {
+    false
 }
 
 /// One of the engine's metrics; none where telemetry has not been started.
@@ -205,22 +178,8 @@ impl Ladder {
         self.climb("b+trees", || check(unsafe { abi::dss_register_dbtree_classes() }), || {})
     }
 
-    /// Starts CaRT, in the group of the system's name, and what stands on it: the table of handles, which hold
-    /// pointers on a server, and placement.
-    pub fn start_network(&mut self) -> core::result::Result<(), Missed> {
-        let up = || {
-            // SAFETY: the name of the system is published; the settings are static memory of libdaos_common.
-            check(unsafe {
-                let settings = abi::daos_crt_init_opt_get(true, abi::dss_ctx_nr_get() as c_int);
-                abi::crt_init_opt(abi::daos_sysname, abi::CRT_FLAG_BIT_SERVER, settings)
-            })
-        };
-        self.climb("network", up, || {
-            // SAFETY: started above; all contexts have been destroyed with their xstreams.
-            if let Err(err) = check(unsafe { abi::crt_finalize() }) {
-                error!(Facility::SERVER, "the network did not end cleanly: {err}");
-            }
-        })?;
+    /// Starts what stands on the network: the table of handles, which hold pointers on a server, and placement.
+    pub fn start_handles(&mut self) -> core::result::Result<(), Missed> {
         // SAFETY: takes a number.
         let up = || check(unsafe { abi::daos_hhash_init_feats(abi::D_HASH_FT_GLOCK | abi::D_HASH_FT_LRU) });
         self.climb("handles", up, || {
@@ -232,17 +191,6 @@ impl Ladder {
         // SAFETY: the table that was made above.
         let rc = unsafe { abi::d_hhash_set_ptrtype(abi::daos_ht.dht_hhash) };
         check(rc).map_err(|error| Missed { step: "handles", error })
-    }
-
-    /// Starts incast variables.
-    pub fn start_incast_variables(&mut self) -> core::result::Result<(), Missed> {
-        let up = || {
-            // SAFETY: takes no argument; CaRT runs.
-            unsafe { abi::ds_iv_init() };
-            Ok(())
-        };
-        // SAFETY: started above; no xstream uses them any more.
-        self.climb("incast variables", up, || unsafe { abi::ds_iv_fini() })
     }
 
     /// Starts NVMe by the configuration that the command line names, if it names one.
@@ -265,90 +213,47 @@ impl Ladder {
     }
 }
 
-/// Whether CaRT calls [`rank_changed`].
-static WATCHING: AtomicBool = AtomicBool::new(false);
-
-/// Has CaRT tell of ranks that die, unless the engine checks consistency, and of clocks that differ.
-pub fn watch_ranks(options: &Options) -> core::result::Result<(), Missed> {
-    let missed = |error| Missed { step: "watch over ranks", error };
-    if !options.check {
-        // SAFETY: a function that may be called on any thread.
-        check(unsafe { abi::crt_register_event_cb(Some(rank_changed), ptr::null_mut()) }).map_err(missed)?;
-        WATCHING.store(true, Ordering::Release);
-    }
-    // SAFETY: as above; gone when CaRT ends.
-    check(unsafe { abi::crt_register_hlc_error_cb(Some(clocks_differ), ptr::null_mut()) }).map_err(missed)
-}
-
-/// Undoes [`watch_ranks`].
-pub fn unwatch_ranks() {
-    if WATCHING.swap(false, Ordering::AcqRel) {
-        // SAFETY: the pair that was registered.
-        unsafe { abi::crt_unregister_event_cb(Some(rank_changed), ptr::null_mut()) };
-    }
-}
-
 /// Measures when the engine was ready, and its rank.
 pub fn note_ready(rank: abi::d_rank_t) {
     metric(|metrics| metrics.ready_time).record_timestamp();
     metric(|metrics| metrics.rank_id).set_gauge(rank.into());
 }
 
-/// `dss_crt_event_cb` of init.c.
-unsafe extern "C" fn rank_changed(
-    rank: abi::d_rank_t,
-    incarnation: u64,
-    source: abi::crt_event_source,
-    kind: abi::crt_event_type,
-    _arg: *mut c_void,
-) {
-    // SAFETY: takes no argument; only this event needs the own rank.
-    let own = source == abi::CRT_EVS_GRPMOD && rank == unsafe { abi::dss_self_rank() };
-    let reaction = reaction(source, kind, own);
-    if reaction == Reaction::Ignore {
-        return debug!(Facility::SERVER, "ignoring event {kind} of source {source}");
-    }
+/// Measures when a rank was last heard to be gone, and how many the failure detector has found `dead`.
+pub fn note_event(dead: bool) {
     metric(|metrics| metrics.last_event_time).record_timestamp();
-    let told = match reaction {
-        Reaction::Report => {
-            metric(|metrics| metrics.dead_rank_events).inc_counter(1);
-            // SAFETY: takes numbers.
-            unsafe { abi::ds_notify_swim_rank_dead(rank, incarnation) }
-        }
-        Reaction::EndSelf => {
-            warn!(Facility::SERVER, "the group has excluded this engine (rank {rank}): raising SIGKILL");
-            // SAFETY: takes numbers. daos_server may then start the rank anew.
-            unsafe { abi::ds_notify_rank_self_terminated(rank, incarnation) }
-        }
-        Reaction::Ignore | Reaction::Note => 0,
-    };
-    if let Err(err) = check(told) {
-        error!(Facility::SERVER, "cannot tell the control plane that rank {rank} is dead: {err}");
-    }
-    if reaction == Reaction::EndSelf {
-        // SAFETY: a signal to this process.
-        unsafe { libc::kill(libc::getpid(), libc::SIGKILL) };
+    if dead {
+        metric(|metrics| metrics.dead_rank_events).inc_counter(1);
     }
 }
 
-/// `dss_crt_hlc_error_cb` of init.c. The rank of the event is filled in by who sends it.
-unsafe extern "C" fn clocks_differ(_arg: *mut c_void) {
-    // SAFETY: null stands for what the event is not about; the text has no conversions.
-    unsafe {
-        abi::ds_notify_ras_eventf(
-            abi::RAS_ENGINE_CLOCK_DRIFT,
-            abi::RAS_TYPE_INFO,
-            abi::RAS_SEV_ERROR,
-            ptr::null_mut(),
-            ptr::null_mut(),
-            ptr::null_mut(),
-            ptr::null_mut(),
-            ptr::null_mut(),
-            ptr::null_mut(),
-            ptr::null_mut(),
-            ptr::null_mut(),
-            ptr::null_mut(),
-            c"clock drift detected".as_ptr(),
-        );
+/// Shared memory that the metrics of an engine with `targets` targets may take, in bytes: a high estimate, with
+/// room for links to pools.
+fn metrics_size(targets: u32) -> u64 {
+    const OF_ENGINE: u64 = 1024;
+    const OF_TARGET: u64 = 128;
+    (OF_ENGINE + OF_TARGET * u64::from(targets)) * u64::from(abi::D_TM_METRIC_SIZE)
+}
+
+/// The cores of a node that xstreams may take, without the first ones.
+fn offered(cores: &[u32], first_core: u32) -> &[u32] {
+    cores.get(first_core as usize..).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metrics_grow_with_the_targets() {
+        assert_eq!(metrics_size(0), 1024 * 624);
+        assert_eq!(metrics_size(16), (1024 + 128 * 16) * 624);
+    }
+
+    #[test]
+    fn the_first_cores_of_a_node_are_left_alone() {
+        assert_eq!(offered(&[4, 5, 6], 0), [4, 5, 6]);
+        assert_eq!(offered(&[4, 5, 6], 2), [6]);
+        assert!(offered(&[4], 2).is_empty());
     }
 }

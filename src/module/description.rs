@@ -4,7 +4,7 @@ use core::ffi::c_int;
 use core::fmt;
 
 use abi::{
-    DAOS_MAX_MODULE, DAOS_MAX_PROTOCOLS, DAOS_NR_MODULE, DAOS_SYS_TAG, DAOS_TGT_TAG, DER_INVAL, DER_NOSYS,
+    DAOS_MAX_MODULE, DAOS_MAX_PROTOCOLS, DAOS_NR_MODULE, DAOS_SYS_TAG, DAOS_TGT_TAG, DER_INVAL,
     daos_module_tag,
 };
 use gurt_client::Der;
@@ -28,8 +28,6 @@ pub struct Description {
     pub fini: bool,
     /// `sm_proto_count`.
     pub protocols: c_int,
-    /// Whether one of these protocols has a format, and thus RPCs.
-    pub formats: bool,
     /// `sm_metrics`.
     pub metrics: Option<Metrics>,
 }
@@ -58,8 +56,6 @@ pub enum Unfit {
     NoFini,
     /// `sm_proto_count` is not in `0..=DAOS_MAX_PROTOCOLS`.
     ProtocolCount(c_int),
-    /// It has RPCs, and this engine has no network.
-    NoNetwork,
     /// Per-pool metrics, but an id for which the arrays of pools and containers have no place.
     MetricsId(c_int),
     /// Per-pool metrics of no xstream, or of others than system and target ones.
@@ -69,10 +65,7 @@ pub enum Unfit {
 impl Unfit {
     /// What the C functions return for it.
     pub fn der(&self) -> Der {
-        Der::new(match self {
-            Unfit::NoNetwork => DER_NOSYS.into(),
-            _ => DER_INVAL.into(),
-        })
+        Der::new(DER_INVAL.into())
     }
 }
 
@@ -87,10 +80,6 @@ impl fmt::Display for Unfit {
             Unfit::ProtocolCount(count) => {
                 write!(f, "its sm_proto_count {count} is not between 0 and {DAOS_MAX_PROTOCOLS}")
             }
-            Unfit::NoNetwork => write!(
-                f,
-                "it brings RPC protocols, and this engine is built without a network; leave it out of the modules"
-            ),
             Unfit::MetricsId(id) => write!(
                 f,
                 "it has sm_metrics, for which its sm_mod_id {id} must be below {DAOS_NR_MODULE} (DAOS_NR_MODULE)"
@@ -103,8 +92,8 @@ impl fmt::Display for Unfit {
 }
 
 impl Description {
-    /// Checks a module that was asked for as `name`, in an engine with or without a `network`.
-    pub fn check(&self, name: &str, network: bool) -> Result<(), Unfit> {
+    /// Checks a module that was asked for as `name`.
+    pub fn check(&self, name: &str) -> Result<(), Unfit> {
         match &self.name {
             None => return Err(Unfit::NoName),
             Some(own) if own != name => return Err(Unfit::OtherName(own.clone())),
@@ -121,9 +110,6 @@ impl Description {
         }
         if !(0..=DAOS_MAX_PROTOCOLS as c_int).contains(&self.protocols) {
             return Err(Unfit::ProtocolCount(self.protocols));
-        }
-        if self.formats && !network {
-            return Err(Unfit::NoNetwork);
         }
         self.metrics.as_ref().map_or(Ok(()), |metrics| self.check_metrics(metrics))
     }
@@ -146,21 +132,13 @@ mod tests {
     use abi::DAOS_OFF_TAG;
 
     fn good() -> Description {
-        Description {
-            name: Some("good".into()),
-            id: 5,
-            init: true,
-            fini: true,
-            protocols: 0,
-            formats: false,
-            metrics: None,
-        }
+        Description { name: Some("good".into()), id: 5, init: true, fini: true, protocols: 0, metrics: None }
     }
 
     fn check(change: impl FnOnce(&mut Description)) -> Result<(), Unfit> {
         let mut description = good();
         change(&mut description);
-        description.check("good", false)
+        description.check("good")
     }
 
     #[test]
@@ -168,7 +146,7 @@ mod tests {
         assert_eq!(check(|_| {}), Ok(()));
         assert_eq!(check(|m| m.id = 0), Ok(()));
         assert_eq!(check(|m| m.id = 63), Ok(()));
-        assert_eq!(check(|m| m.protocols = 2), Ok(()), "protocols without formats have no RPCs");
+        assert_eq!(check(|m| m.protocols = 2), Ok(()));
     }
 
     #[test]
@@ -181,14 +159,6 @@ mod tests {
         assert_eq!(check(|m| m.fini = false), Err(Unfit::NoFini));
         assert_eq!(check(|m| m.protocols = 3), Err(Unfit::ProtocolCount(3)));
         assert_eq!(check(|m| m.protocols = -1), Err(Unfit::ProtocolCount(-1)));
-    }
-
-    #[test]
-    fn rpcs_need_a_network() {
-        let module = Description { protocols: 1, formats: true, ..good() };
-        assert_eq!(module.check("good", true), Ok(()));
-        let unfit = module.check("good", false).unwrap_err();
-        assert_eq!((&unfit, unfit.der()), (&Unfit::NoNetwork, Der::new(DER_NOSYS.into())));
     }
 
     #[test]

@@ -1,9 +1,28 @@
-//! How an xstream rests that cannot be woken.
+//! Rest in the network's poll, which a message ends at once, and for how long an xstream naps that nothing else
+//! can wake.
 // Where a push wakes an xstream there are no naps.
 #![cfg_attr(feature = "embedded", allow(dead_code))]
 
 use core::ffi::c_uint;
 use core::time::Duration;
+
+use super::scheduler::Scheduler;
+
+impl Scheduler {
+    /// Whether this xstream polls the network.
+    pub(super) fn polls_network(&self) -> bool {
+        // SAFETY: a plain word of a live xstream, written by its own ULT that polls the network.
+        unsafe { (&raw const (*self.dx.as_ptr()).dx_progress_started).read_volatile() }
+    }
+
+    /// How long the next poll of the network may wait for a message.
+    pub(super) fn set_network_timeout(&self, timeout: Duration) {
+        // Up: a sleeper that is due in a moment is not due yet.
+        let micros = timeout.as_nanos().div_ceil(1000).try_into().unwrap_or(u32::MAX);
+        // SAFETY: a plain word of a live xstream, which its own ULT reads that polls the network.
+        unsafe { (&raw mut (*self.dx.as_ptr()).dx_timeout).write_volatile(micros) };
+    }
+}
 
 /// How an xstream rests between two cycles.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

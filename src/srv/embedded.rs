@@ -1,5 +1,5 @@
-//! What lies beneath xstreams in embedded mode: the cores of this machine, and nothing to poll. The same
-//! interface as `system`.
+//! What lies beneath xstreams in embedded mode, beside the network: the cores of this machine. The same interface as
+//! `system`.
 
 use core::fmt;
 use core::ptr::{self, NonNull};
@@ -101,37 +101,25 @@ impl Ground {
     }
 }
 
-/// What one xstream stands on.
-pub struct Layers(());
+/// What one xstream stands on beside the network: nothing.
+pub struct Others(());
 
-impl Layers {
-    /// Opens the layers of the calling xstream: there are none.
+impl Others {
+    /// There is nothing to open.
     ///
     /// # Safety
-    /// Runs on the xstream `dx`.
+    /// None is needed.
     pub unsafe fn open(_dx: NonNull<abi::dss_xstream>, _role: &Role) -> Result<Self> {
-        Ok(Layers(()))
+        Ok(Others(()))
     }
 
-    /// Starts the ULTs that poll: there are none.
+    /// There is nothing to poll.
     ///
     /// # Safety
-    /// Runs on the xstream `dx`.
+    /// None is needed.
     pub unsafe fn start_polling(&self, _dx: NonNull<abi::dss_xstream>) -> Result {
         Ok(())
     }
-
-    /// Waits until the xstream has to stop.
-    ///
-    /// # Safety
-    /// Runs on the xstream `dx`.
-    pub unsafe fn serve(&self, dx: NonNull<abi::dss_xstream>) {
-        // SAFETY: the future lives as long as the xstream.
-        unsafe { abi::ABT_future_wait((*dx.as_ptr()).dx_shutdown) };
-    }
-
-    /// Nobody waits for the network while the xstream drains.
-    pub fn poll(&self) {}
 }
 
 #[cfg(test)]

@@ -5,14 +5,19 @@
 //! tells the order in which they end. `settings` reads the environment, `memory` counts what an xstream has
 //! allocated, `ffi` is the C interface.
 //!
-//! What lies beneath an xstream has one interface and two bodies. `system` is DAOS's: hwloc binds threads, and
-//! the progress ULT polls the network of CaRT, NVMe through bio, and runs the client's tasks. `embedded` has
-//! nothing of that: the kernel binds threads, and the progress ULT has nothing to poll. Once its xstream is up,
-//! it sleeps until the stop, and so does the xstream when nobody else has work for it.
+//! The progress ULT of an xstream polls its network context, CaRT's (`network`); what comes in there waits for its
+//! turn in the scheduler (`request`).
+//!
+//! What else lies beneath an xstream has one interface and two bodies. `system` is DAOS's: hwloc binds threads, bio
+//! polls NVMe, and the client's tasks have a scheduler. `embedded` has the kernel, which binds threads, and nothing
+//! of the rest.
 
 mod ffi;
+mod layers;
 mod memory;
+mod network;
 mod placement;
+mod request;
 mod role;
 mod service;
 mod settings;

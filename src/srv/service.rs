@@ -176,6 +176,8 @@ fn stop_xstreams() {
         for dx in &started {
             set_future((*dx.as_ptr()).dx_shutdown);
         }
+        // Who sleeps in the network looks at `dx_shutdown` when it is woken.
+        on_every_xstream(nothing);
         for dx in &started {
             abi::ABT_thread_free(&raw mut (*dx.as_ptr()).dx_progress);
         }

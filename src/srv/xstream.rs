@@ -8,7 +8,8 @@ use std::time::Instant;
 
 use gurt_client::{Der, Facility, Result, debug, error, warn};
 
-use super::beneath::{Cpus, Layers};
+use super::beneath::Cpus;
+use super::layers::Layers;
 use super::memory;
 use super::role::{Kind, Role, SWIM};
 use crate::inline;

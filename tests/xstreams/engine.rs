@@ -31,7 +31,7 @@ impl Layout {
     }
 }
 
-/// What lies beneath the xstreams: storage, logging, Argobots. One at a time in a process.
+/// What lies beneath the xstreams: storage, logging, Argobots, the network. One at a time in a process.
 pub struct Runtime {
     directory: PathBuf,
     _socket_dir: CString,
@@ -51,6 +51,8 @@ impl Runtime {
             (&raw mut abi::dss_socket_dir).write(socket_dir.as_ptr());
             assert_eq!(abi::drpc_init(), 0);
             assert_eq!(abi::ABT_init(0, ptr::null_mut()), abi::ABT_SUCCESS);
+            let flags = abi::CRT_FLAG_BIT_SERVER | abi::CRT_FLAG_BIT_AUTO_SWIM_DISABLE;
+            assert_eq!(abi::crt_init_opt(c"test".as_ptr().cast_mut(), flags, ptr::null_mut()), 0);
         }
         Runtime { directory, _socket_dir: socket_dir, _alone: alone }
     }
@@ -71,6 +73,7 @@ impl Runtime {
 impl Drop for Runtime {
     fn drop(&mut self) {
         unsafe {
+            assert_eq!(abi::crt_finalize(), 0);
             assert_eq!(abi::ABT_finalize(), abi::ABT_SUCCESS);
             abi::drpc_fini();
             abi::daos_unregister_key(&raw mut abi::daos_srv_modkey);

@@ -3,10 +3,6 @@
 mod lock;
 mod metrics;
 mod native;
-#[cfg(not(feature = "embedded"))]
-mod network;
-#[cfg(feature = "embedded")]
-#[path = "no_network.rs"]
 mod network;
 mod registry;
 
@@ -27,7 +23,7 @@ fn load(name: &str) -> Result {
     })?;
     // SAFETY: the symbol <name>_module of a module is its struct dss_module, in the library's memory.
     let module = unsafe { Native::new(symbol.cast()) };
-    module.describe().check(name, network::AVAILABLE).map_err(|unfit| {
+    module.describe().check(name).map_err(|unfit| {
         error!(Facility::SERVER, "cannot load module {name}: {unfit}");
         unfit.der()
     })?;
@@ -134,8 +130,7 @@ abi::export! {
     /// not initialised yet, but `dss_module_get` finds it.
     ///
     /// Returns 0; -DER_INVAL when there is no such library, or what it defines is no module; -DER_EXIST when a
-    /// module of this name or id is loaded; -DER_NOSYS when it brings RPC protocols and the engine has no
-    /// network. One line in the log says why.
+    /// module of this name or id is loaded. One line in the log says why.
     pub unsafe fn dss_module_load(modname: *const c_char) -> c_int {
         // SAFETY: as the caller's contract says.
         Der::rc_of(unsafe { name_of("dss_module_load", modname) }.and_then(load))

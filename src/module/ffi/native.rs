@@ -51,14 +51,12 @@ impl Native {
     /// What counts of the structure before the module comes up.
     pub fn describe(&self) -> Description {
         let module = self.get();
-        let formats = usize::try_from(module.sm_proto_count).unwrap_or(0);
         Description {
             name: self.text(module.sm_name),
             id: module.sm_mod_id,
             init: module.sm_init.is_some(),
             fini: module.sm_fini.is_some(),
             protocols: module.sm_proto_count,
-            formats: module.sm_proto_fmt.iter().take(formats).any(|format| !format.is_null()),
             metrics: self
                 .metrics()
                 .map(|metrics| Metrics { tags: metrics.dmm_tags, counted: metrics.dmm_nr_metrics.is_some() }),

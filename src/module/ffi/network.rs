@@ -1,10 +1,7 @@
-//! RPC protocols, in an engine with CaRT.
+//! RPC protocols, which CaRT keeps.
 
 use abi::dss_module;
 use gurt_client::{Der, Result};
-
-/// Whether modules may bring RPC protocols.
-pub const AVAILABLE: bool = true;
 
 /// `daos_rpc_register` of `daos/rpc.h`: registers a module's protocol number `index`, if it has a format, with the
 /// handlers of all its RPCs, or without any with those RPCs only that clients send.

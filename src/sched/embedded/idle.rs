@@ -1,15 +1,18 @@
 //! How an idle xstream spends its time: asleep.
 //!
-//! There is nothing to poll, so an xstream sleeps until another thread pushes a unit to one of its pools
-//! (`ABTX_pool_wait` of the runtime wakes it within microseconds) or its first sleeper is due.
+//! It sleeps until another thread pushes a unit to one of its pools or its first sleeper is due; where it has a network
+//! context, also until a message arrives. Without one it is parked in its pools (`ABTX_pool_wait` of the runtime wakes it
+//! within microseconds). With one it sleeps in the network's poll, `crt_progress`, and the runtime wakes that when there
+//! is a push (`ABTX_pool_watch`).
 //!
 //! Waking a thread costs tens of microseconds, so an xstream that was needed again soon after it ran out of work
 //! stays awake for a moment before it sleeps ([`Alertness`]), as long as that pays.
 
 use core::cell::{Cell, RefCell};
-use core::ffi::c_int;
+use core::ffi::{c_int, c_void};
 use core::time::Duration;
 
+use crate::inline;
 use crate::sched::clock::precise_ns;
 use crate::sched::cycle::Pool;
 use crate::sched::parameter;
@@ -79,13 +82,22 @@ pub struct Idle {
     alertness: RefCell<Alertness>,
     /// Idle cycles since it began to drain its ULTs.
     draining: Cell<u32>,
+    /// Since when there is nothing to do but to poll the network.
+    since: Cell<Option<u64>>,
+    /// It stays awake for a moment, and polls.
+    awake: Cell<bool>,
+    /// A push wakes the network's poll.
+    watching: Cell<bool>,
 }
 
 impl Scheduler {
-    /// Sleeps if there is nothing to do in a cycle of `units` units. Returns whether it did.
+    /// Sleeps if there is nothing to do in a cycle of `units` units, or has the network's poll sleep. Returns whether
+    /// time has passed.
     pub fn relax(&self, units: usize) -> bool {
+        self.end_watch();
         if units > 0 {
             self.idle.draining.set(0);
+            self.end_idle_time();
             return false;
         }
         if !self.queues.borrow().is_empty() {
@@ -103,8 +115,70 @@ impl Scheduler {
         if parameter!(sched_relax_mode) == abi::SCHED_RELAX_MODE_DISABLED {
             return false;
         }
+        if self.polls_network() {
+            self.rest_in_network();
+            return false;
+        }
         self.rest();
         true
+    }
+
+    /// Stays awake, if that promises to be short, or lets the next poll of the network sleep.
+    fn rest_in_network(&self) {
+        let now = precise_ns();
+        let began = self.idle.since.get().unwrap_or_else(|| {
+            self.idle.since.set(Some(now));
+            self.idle.awake.set(self.idle.alertness.borrow_mut().stays_awake());
+            now
+        });
+        if self.idle.awake.get() {
+            if now - began < ALERT.as_nanos() as u64 {
+                // Who makes the work may need this core.
+                return std::thread::yield_now();
+            }
+            self.idle.awake.set(false);
+            self.idle.alertness.borrow_mut().failed();
+        }
+        self.watch(duration(self.next_event()));
+    }
+
+    /// There is work again.
+    fn end_idle_time(&self) {
+        let Some(began) = self.idle.since.take() else { return };
+        let idle = Duration::from_nanos(precise_ns() - began);
+        let mut alertness = self.idle.alertness.borrow_mut();
+        if self.idle.awake.take() {
+            alertness.paid();
+        }
+        alertness.note(idle);
+        self.metrics.relax(idle);
+    }
+
+    /// Lets the next poll of the network sleep for `longest`, until a message or a push.
+    fn watch(&self, longest: Duration) {
+        // SAFETY: the engine's own data of this thread.
+        let context = inline::module_info().map(|info| unsafe { (*info.as_ptr()).dmi_ctx });
+        let Some(context) = context.filter(|context| !context.is_null()) else { return };
+        // SAFETY: pools of this xstream; the context is destroyed when nothing is watched any more.
+        let rc = unsafe { abi::ABTX_pool_watch(self.watched().as_ptr(), 2, Some(wake), context) };
+        if rc == abi::ABT_SUCCESS {
+            self.idle.watching.set(true);
+            self.set_network_timeout(longest);
+        }
+    }
+
+    /// The poll of the network is over, and the next one does not sleep.
+    fn end_watch(&self) {
+        if self.idle.watching.take() {
+            self.set_network_timeout(Duration::ZERO);
+            // SAFETY: as in `watch`, for the same pools.
+            unsafe { abi::ABTX_pool_unwatch(self.watched().as_ptr(), 2) };
+        }
+    }
+
+    /// The pools that others push to: all but that of the ULT that polls the network.
+    fn watched(&self) -> [abi::ABT_pool; 2] {
+        [self.pool(Pool::Nvme), self.pool(Pool::Generic)]
     }
 
     /// Waits until there is something to do, first awake, if that promises to be short, then asleep.
@@ -153,6 +227,12 @@ impl Scheduler {
             size == 0
         })
     }
+}
+
+/// Ends the sleep of a network context.
+unsafe extern "C" fn wake(context: *mut c_void) {
+    // SAFETY: the context that was given with this function, and is watched.
+    unsafe { abi::crtx_context_wake(context) };
 }
 
 /// How long to sleep when the next known event is `next` nanoseconds away.

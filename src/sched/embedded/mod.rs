@@ -1,4 +1,4 @@
-//! What lies beneath the scheduler in embedded mode: neither a network nor NVMe to be polled.
+//! What lies beneath the scheduler in embedded mode: a network that a push can wake, and no NVMe.
 
 mod idle;
 pub mod nvme;

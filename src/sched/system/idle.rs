@@ -41,22 +41,13 @@ impl Scheduler {
     fn nap(&self) -> bool {
         let nap = nap(parameter!(sched_relax_intvl), self.next_event());
         self.metrics.relax(nap);
-        // SAFETY: a plain word of a live xstream, written by its own ULT that polls the network.
-        let polls = unsafe { (&raw const (*self.dx.as_ptr()).dx_progress_started).read_volatile() };
-        if polls && parameter!(sched_relax_mode) != abi::SCHED_RELAX_MODE_SLEEP {
+        if self.polls_network() && parameter!(sched_relax_mode) != abi::SCHED_RELAX_MODE_SLEEP {
             self.set_network_timeout(nap);
             self.idle.in_network.set(true);
             return false;
         }
         std::thread::sleep(nap);
         true
-    }
-
-    /// How long the next poll of the network may wait for a message.
-    fn set_network_timeout(&self, timeout: Duration) {
-        let micros = timeout.as_micros() as u32;
-        // SAFETY: a plain word of a live xstream, which its own ULT reads that polls the network.
-        unsafe { (&raw mut (*self.dx.as_ptr()).dx_timeout).write_volatile(micros) };
     }
 
     /// Whether nothing has happened for long, and nothing is about to.

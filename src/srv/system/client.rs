@@ -4,7 +4,6 @@ use core::ptr::{self, NonNull};
 
 use gurt_client::{Der, Facility, Result, error};
 
-use super::network::Network;
 use crate::inline;
 use crate::srv::role::Role;
 
@@ -13,16 +12,14 @@ use crate::srv::role::Role;
 pub struct Tasks(NonNull<abi::dss_xstream>);
 
 impl Tasks {
-    /// Makes the scheduler; its tasks use `network`.
+    /// Makes the scheduler; its tasks use the xstream's network context.
     ///
     /// # Safety
-    /// `dx` outlives it.
-    pub unsafe fn open(
-        dx: NonNull<abi::dss_xstream>,
-        network: Option<&Network>,
-        role: &Role,
-    ) -> Result<Self> {
-        let context = network.map_or(ptr::null_mut(), Network::context);
+    /// Runs on the xstream `dx`, which outlives it.
+    pub unsafe fn open(dx: NonNull<abi::dss_xstream>, role: &Role) -> Result<Self> {
+        // SAFETY: the engine's own data of this thread.
+        let context =
+            inline::module_info().map_or(ptr::null_mut(), |info| unsafe { (*info.as_ptr()).dmi_ctx });
         // SAFETY: the caller vouches for dx, which has the memory.
         let rc = unsafe { abi::tse_sched_init(&raw mut (*dx.as_ptr()).dx_sched_dsc, None, context) };
         Der::check(rc).inspect_err(|err| {

@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use gurt_client::{Facility, Result, env, error, info};
 
 use super::group::Handles;
-use super::{Shell, der, invalid, rc};
+use super::{Shell, debug, der, invalid, rc};
 use crate::node::settings::{Options, Settings};
 use crate::node::{Clock, Node};
 
@@ -154,6 +154,7 @@ abi::export! {
             if logging != 0 {
                 return logging;
             }
+            debug::setup();
             abi::d_fault_inject_init();
             let group = (!grpid.is_null()).then(|| CStr::from_ptr(grpid));
             let options = opt.as_ref().map(|opt| options(opt)).unwrap_or_default();

@@ -7,6 +7,7 @@
 mod bulk;
 mod context;
 mod corpc;
+mod debug;
 mod events;
 mod group;
 mod init;

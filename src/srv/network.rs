@@ -7,8 +7,8 @@ use core::ptr::{self, NonNull};
 use gurt_client::{Der, Facility, Result, error};
 
 use super::request;
+use super::role::Role;
 use crate::inline;
-use crate::srv::role::Role;
 
 /// The context of an xstream. Dropped, it gives up what is under way and is destroyed.
 pub struct Network {
@@ -49,11 +49,6 @@ impl Network {
             unsafe { (*info.as_ptr()).dmi_ctx = context };
         }
         Ok(network)
-    }
-
-    /// CaRT's handle.
-    pub fn context(&self) -> abi::crt_context_t {
-        self.context
     }
 
     /// Sends and receives what is pending; waits up to `timeout` microseconds for something to do.
