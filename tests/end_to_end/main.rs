@@ -6,6 +6,7 @@ mod boot;
 mod bring_up;
 mod calls;
 mod modules;
+mod rpc;
 mod work;
 
 use harness::examples::{self, Built};

@@ -17,11 +17,17 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Starts `size` engines at the same time, and waits until each has said that it is ready. They know nothing of
-    /// each other yet.
+    /// Starts `size` engines alike.
     pub fn start(options: &Options, size: u32) -> Result<Self, Failure> {
+        Self::start_each(&vec![options.clone(); size as usize])
+    }
+
+    /// Starts engines at the same time, one for each of `options`, and waits until each has said that it is ready. They
+    /// know nothing of each other yet.
+    pub fn start_each(options: &[Options]) -> Result<Self, Failure> {
         let started: Vec<_> = std::thread::scope(|scope| {
-            let starting: Vec<_> = (0..size).map(|_| scope.spawn(|| System::start(options))).collect();
+            let starting: Vec<_> =
+                options.iter().map(|options| scope.spawn(|| System::start(options))).collect();
             starting.into_iter().map(|thread| thread.join().expect("starting does not panic")).collect()
         });
         let engines: Vec<System> = started.into_iter().collect::<Result<_, _>>()?;

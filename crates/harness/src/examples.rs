@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-/// Those that go together, in the order in which they are loaded: all but `iv_demo`, which takes the dRPC module of
-/// `hello`.
+/// Those that go together, in the order in which they are loaded: all but `echo` and `iv_demo`, which take the dRPC
+/// modules of `latency` and `hello`.
 pub const ALL: [&str; 4] = ["mgmt_mini", "hello", "counter", "latency"];
 
 /// `hello` greets whoever calls it.
@@ -131,6 +131,59 @@ pub mod latency {
         /// In the order of their numbers.
         #[prost(message, repeated, tag = "1")]
         pub targets: Vec<Target>,
+    }
+}
+
+/// `echo` sends RPCs from engine to engine.
+pub mod echo {
+    /// Its dRPC module, `DRPC_MODULE_SEC`, whose slot an engine leaves free.
+    pub const MODULE: i32 = 4;
+    /// Sends a [`Call`] to another rank; answers an [`Answer`].
+    pub const CALL: i32 = 1;
+    /// Counts all ranks by a collective RPC; answers an [`Answer`].
+    pub const COUNT: i32 = 2;
+
+    /// What to ask of whom.
+    #[derive(Clone, PartialEq, prost::Message)]
+    pub struct Call {
+        /// The rank.
+        #[prost(uint32, tag = "1")]
+        pub rank: u32,
+        /// The network context: 0 is the system's, 2 that of target 0.
+        #[prost(uint32, tag = "2")]
+        pub tag: u32,
+        /// What comes back.
+        #[prost(string, tag = "3")]
+        pub text: String,
+        /// How long the other waits before it answers, in milliseconds.
+        #[prost(uint32, tag = "4")]
+        pub delay_ms: u32,
+        /// How long this one waits, in seconds; 0 for the default.
+        #[prost(uint32, tag = "5")]
+        pub timeout: u32,
+    }
+
+    /// What came back.
+    #[derive(Clone, PartialEq, prost::Message)]
+    pub struct Answer {
+        /// 0 or `-DER_*`.
+        #[prost(int32, tag = "1")]
+        pub status: i32,
+        /// What was sent.
+        #[prost(string, tag = "2")]
+        pub text: String,
+        /// Who has answered.
+        #[prost(uint32, tag = "3")]
+        pub rank: u32,
+        /// On which xstream.
+        #[prost(int32, tag = "4")]
+        pub xstream: i32,
+        /// How many have answered.
+        #[prost(uint32, tag = "5")]
+        pub count: u32,
+        /// How long it took, in nanoseconds.
+        #[prost(uint64, tag = "6")]
+        pub nsec: u64,
     }
 }
 
