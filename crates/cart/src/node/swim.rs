@@ -59,7 +59,7 @@ impl Swim {
             incarnation,
             settings,
             detector: None,
-            random: fastrand::Rng::new(),
+            random: fastrand::Rng::with_seed(incarnation),
         }
     }
 
