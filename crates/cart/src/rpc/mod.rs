@@ -194,7 +194,7 @@ impl Link {
     pub(crate) const SELF: Link = Link(0);
 
     /// The `number`th that this side has opened.
-    pub fn opened(number: u64) -> Self {
+    pub const fn opened(number: u64) -> Self {
         Link(2 * number)
     }
 
