@@ -426,21 +426,14 @@ unsafe fn pack(function: crt_proc_cb_t, data: *mut c_void, size: usize) -> Resul
     Ok(handle.into_bytes().unwrap_or_default().into())
 }
 
-/// Unpacks, or leaves nothing behind.
-///
 /// # Safety
-/// The function unpacks to where `data` points, and what is zero there is nothing to it; the message lives as long as
-/// what was unpacked.
+/// The function unpacks to where `data` points, and leaves nothing behind if that fails; the message lives as long as what
+/// was unpacked.
 unsafe fn unpack(function: crt_proc_cb_t, message: &mut [u8], data: *mut c_void) -> Result {
     let Some(function) = function else { return Ok(()) };
     let mut handle = Handle::decoder(message);
     // SAFETY: by the caller's promise; nobody else uses the handle.
-    let unpacked = outcome(unsafe { function(handle.as_c(), data) });
-    if unpacked.is_err() {
-        // SAFETY: as above.
-        unsafe { free(Some(function), data) };
-    }
-    unpacked
+    outcome(unsafe { function(handle.as_c(), data) })
 }
 
 /// # Safety
