@@ -156,9 +156,6 @@ net_stop(void)
 	}
 }
 
-/** crt_debug.c's: the general facility. */
-int crt_iv_logfac;
-
 static d_rank_t
 rank_of_context(crt_context_t ctx)
 {

@@ -105,9 +105,6 @@ struct crt_iv_sync_out {
 extern "C" {
 #endif // __cplusplus
 
-/** The log facility of incast variables. */
-extern int crt_iv_logfac;
-
 /**
  * Says from which size on values are transferred in bulk: 1 KiB less than what fits into one piece, by the
  * options of `crt_init_opt`, which may be null.

@@ -124,7 +124,4 @@ unsafe extern "C" {
     ) -> c_int;
     /// `co_pre_forward` of `CRT_OPC_IV_SYNC`: calls `ivo_pre_sync`. 0, or `-DER_*`, and then no child is told.
     pub fn crt_iv_sync_corpc_pre_forward(rpc: *mut crt_rpc_t, arg: *mut c_void) -> c_int;
-
-    /// The log facility of incast variables.
-    pub static mut crt_iv_logfac: c_int;
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use gurt_client::{Facility, Result, env, error, info};
 
 use super::group::Handles;
-use super::{Shell, debug, der, invalid, rc};
+use super::{Shell, der, incast, invalid, rc};
 use crate::node::settings::{Options, Settings};
 use crate::node::{Clock, Node};
 
@@ -53,7 +53,8 @@ pub(super) fn group_name(function: &str, name: &CStr) -> Result<Arc<str>> {
     }
 }
 
-fn start(group: Option<&CStr>, flags: u32, options: &Options) -> Result {
+/// Starts the process; whether it was not started before.
+fn start(group: Option<&CStr>, flags: u32, options: &Options) -> Result<bool> {
     const NAME: &str = "crt_init_opt";
     let server = flags & CRT_FLAG_BIT_SERVER != 0;
     let default = c"crt_default_group";
@@ -64,7 +65,7 @@ fn start(group: Option<&CStr>, flags: u32, options: &Options) -> Result {
             return Err(invalid(NAME, "CaRT is started as a client, and cannot become a server"));
         }
         started.count += 1;
-        return Ok(());
+        return Ok(false);
     }
     let variable = |name: &str| env::text(&CString::new(name).ok()?);
     let settings = Settings::new(server, options, variable);
@@ -74,7 +75,7 @@ fn start(group: Option<&CStr>, flags: u32, options: &Options) -> Result {
     let user = Shell { formats: Default::default(), watchers: Default::default(), handles: handles.into() };
     let node = Node::new(user, &group, server, settings, clock(server));
     *started = Some(Started { node, count: 1, swim: server && flags & CRT_FLAG_BIT_AUTO_SWIM_DISABLE == 0 });
-    Ok(())
+    Ok(true)
 }
 
 /// Servers keep the hybrid logical clock; a client passes on what it has heard from them, as its own clock shall not
@@ -154,11 +155,20 @@ abi::export! {
             if logging != 0 {
                 return logging;
             }
-            debug::setup();
             abi::d_fault_inject_init();
             let group = (!grpid.is_null()).then(|| CStr::from_ptr(grpid));
             let options = opt.as_ref().map(|opt| options(opt)).unwrap_or_default();
-            let started = start(group, flags, &options);
+            let started = start(group, flags, &options).and_then(|first| {
+                if !first {
+                    return Ok(());
+                }
+                // Without room for more facilities their lines are of the general one.
+                let _ = abi::crt_setup_log_fac();
+                abi::crt_iv_init(opt);
+                incast::register().inspect_err(|_| {
+                    let _ = stop();
+                })
+            });
             if started.is_err() {
                 abi::d_fault_inject_fini();
                 abi::d_log_fini();

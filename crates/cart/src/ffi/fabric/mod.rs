@@ -10,6 +10,7 @@ mod corpc;
 mod debug;
 mod events;
 mod group;
+mod incast;
 mod init;
 mod proc;
 mod register;

@@ -56,7 +56,7 @@ impl Value {
         self.pieces().iter().map(|piece| piece.iov_buf_len).sum()
     }
 
-    /// Takes the content of `from`, piece by piece: `d_sgl_buf_copy`. `-DER_OVERFLOW` if it is larger.
+    /// Takes what is in use of `from`, piece by piece: `d_sgl_buf_copy`. `-DER_OVERFLOW` if it has more room.
     pub fn fill(&mut self, from: &Value) -> Result {
         let (to, from) = (self.pieces_mut(), from.pieces());
         let fits = to.len() >= from.len()
@@ -73,9 +73,10 @@ impl Value {
             return Err(Der::new(abi::DER_OVERFLOW.into()));
         }
         for (to, from) in to.iter_mut().zip(from) {
-            if from.iov_buf_len > 0 {
+            let used = from.iov_len.min(from.iov_buf_len);
+            if used > 0 {
                 // SAFETY: both have as many bytes; they may be the same memory.
-                unsafe { ptr::copy(from.iov_buf.cast::<u8>(), to.iov_buf.cast(), from.iov_buf_len) };
+                unsafe { ptr::copy(from.iov_buf.cast::<u8>(), to.iov_buf.cast(), used) };
             }
             (to.iov_buf_len, to.iov_len) = (from.iov_buf_len, from.iov_len);
         }
