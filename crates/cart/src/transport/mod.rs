@@ -74,7 +74,9 @@ impl Payload<'_> {
     pub fn into_bytes(self) -> Bytes {
         match self {
             Payload::Bytes(bytes) => bytes,
-            Payload::Borrowed(slices) => slices.iter().flat_map(|slice| slice.iter().copied()).collect(),
+            Payload::Borrowed(slices) => {
+                slices.iter().map(|slice| &**slice).collect::<Vec<_>>().concat().into()
+            }
         }
     }
 }
