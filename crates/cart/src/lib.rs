@@ -9,6 +9,7 @@ extern crate gurt as _;
 pub mod ffi;
 pub mod group;
 pub mod iv;
+#[cfg(feature = "fabric")]
 pub mod node;
 pub mod proc;
 pub mod rpc;

@@ -58,6 +58,16 @@ facilities! {
     MEM = d_mem_logfac;
     /// `DD_FAC(fi)`: fault injection.
     FI = d_fi_logfac;
+    /// `DD_FAC(rpc)`: CaRT's requests and contexts.
+    RPC = crt_rpc_logfac;
+    /// `DD_FAC(corpc)`: its collective requests.
+    CORPC = crt_corpc_logfac;
+    /// `DD_FAC(bulk)`: its transfers.
+    BULK = crt_bulk_logfac;
+    /// `DD_FAC(grp)`: its groups.
+    GRP = crt_grp_logfac;
+    /// `DD_FAC(swim)`: its failure detector.
+    SWIM = d_swim_logfac;
     /// `DD_FAC(iv)`: CaRT's incast variables.
     IV = crt_iv_logfac;
 }

@@ -155,7 +155,7 @@ impl<U: User> Node<U> {
         let free = (0..self.settings.contexts).find(|tag| !networks.contains_key(tag));
         let Some(tag) = free else {
             error!(
-                Facility::MISC,
+                Facility::RPC,
                 "there are {} contexts already, CRT_CTX_NUM allows no more",
                 networks.len()
             );
@@ -167,7 +167,7 @@ impl<U: User> Node<U> {
         let network = self.listen(tag, name, domain).map_err(|error| {
             let (provider, place, port) = (&self.settings.provider, name.unwrap_or("loopback"), self.port(tag));
             error!(
-                Facility::MISC,
+                Facility::RPC,
                 "context {tag} cannot listen by provider {provider} (D_PROVIDER) at {place} (D_INTERFACE), port {} \
                  (D_PORT): {error}",
                 port.unwrap_or(0)
@@ -341,13 +341,14 @@ impl<U: User> Node<U> {
             |rank: Rank| entries.iter().find(|entry| entry.rank == rank).map_or(0, |entry| entry.incarnation);
         let lives = |ranks: &[Rank]| ranks.iter().map(|&rank| (rank, incarnation(rank))).collect::<Vec<_>>();
         let (added, kept) = (lives(&difference.added), lives(&difference.kept));
+        self.swim_changed(&added, &[], &[]);
         for &(rank, incarnation) in &added {
             self.user.rank_changed(News { rank, incarnation, detected: false, alive: true });
         }
         for &rank in &difference.removed {
             self.user.rank_changed(News { rank, incarnation: 0, detected: false, alive: false });
         }
-        self.swim_changed(&added, &difference.removed, &kept);
+        self.swim_changed(&[], &difference.removed, &kept);
         Ok(())
     }
 }

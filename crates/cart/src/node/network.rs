@@ -146,12 +146,12 @@ impl<U: User> Network<U> {
     fn turn(&self) -> Result {
         let mut inner = self.lock();
         let Inner { context, carrier: Some(carrier), arrivals, .. } = &mut *inner else {
-            error!(Facility::MISC, "context {} is destroyed, and cannot make progress", self.tag());
+            error!(Facility::RPC, "context {} is destroyed, and cannot make progress", self.tag());
             return Err(der::UNINIT);
         };
         let done = turn(context, carrier, || self.node.now(), Some(Duration::ZERO), arrivals);
         done.map_err(|error| {
-            error!(Facility::MISC, "context {}: the network has failed: {error}", self.tag());
+            error!(Facility::RPC, "context {}: the network has failed: {error}", self.tag());
             Der::from_io(&error)
         })
     }
@@ -256,7 +256,7 @@ impl<U: User> Network<U> {
         self.handle_events();
         if !force && self.with(|context, _| context.has_requests()) == Some(true) {
             error!(
-                Facility::MISC,
+                Facility::RPC,
                 "context {} has requests under way, and is not forced to give them up",
                 self.tag()
             );

@@ -76,7 +76,7 @@ impl<U: User> Node<U> {
     pub fn start_swim(&self, tag: u32) -> Result {
         if tag != SWIM_CONTEXT || self.network(tag).is_none() {
             error!(
-                Facility::MISC,
+                Facility::SWIM,
                 "the failure detector runs on context {SWIM_CONTEXT}, not on {tag}: create it first"
             );
             return Err(der::INVAL);
@@ -84,7 +84,7 @@ impl<U: User> Node<U> {
         let first = {
             let mut swim = lock(&self.swim);
             if swim.running {
-                error!(Facility::MISC, "the failure detector runs already");
+                error!(Facility::SWIM, "the failure detector runs already");
                 return Err(der::ALREADY);
             }
             swim.detector = Some(Detector::new(swim.settings, moment(self.now())));
@@ -226,7 +226,7 @@ impl<U: User> Node<U> {
                     Ok((rc, excluded, updates)) => (outcome(Der::check(rc).map(drop)), excluded, updates),
                     Err(malformed) => {
                         warn!(
-                            Facility::MISC,
+                            Facility::SWIM,
                             "rank {to} has answered a ping with bytes that say nothing: {malformed}"
                         );
                         (Outcome::Failed, 0, Vec::new())
@@ -235,7 +235,7 @@ impl<U: User> Node<U> {
             }
             Err(error) => {
                 debug!(
-                    Facility::MISC,
+                    Facility::SWIM,
                     "context {}: no answer to a ping of rank {to}: {error}",
                     network.tag()
                 );
@@ -258,7 +258,7 @@ impl<U: User> Node<U> {
         let joined = self.read(|directory| directory.groups().primary.joined());
         if let Some(joined) = joined.filter(|joined| version > joined.version) {
             warn!(
-                Facility::MISC,
+                Facility::SWIM,
                 "this rank, {}, is excluded since version {version} of the group", joined.rank
             );
             let incarnation = self.incarnation();
@@ -272,7 +272,7 @@ impl<U: User> Node<U> {
         let (about, updates) = match read_question(&incoming.body) {
             Ok(question) => question,
             Err(malformed) => {
-                warn!(Facility::MISC, "a ping from {:?} says nothing: {malformed}", incoming.source);
+                warn!(Facility::SWIM, "a ping from {:?} says nothing: {malformed}", incoming.source);
                 return self.swim_answer(network, incoming.id, Outcome::Failed, incoming.source, &[]);
             }
         };

@@ -174,7 +174,7 @@ impl Bulk {
             Bulk::Local { network, key, .. } => {
                 network.with(|context, _| context.describe(*key)).flatten().ok_or_else(|| {
                     error!(
-                        Facility::MISC,
+                        Facility::BULK,
                         "the context of a bulk handle is destroyed, so nobody can reach its memory"
                     );
                     der::CANCELED
@@ -214,7 +214,7 @@ pub(super) fn unpack(reached: &[u8]) -> Result<crt_bulk_t> {
     match Region::decode(&mut &*reached) {
         Ok(region) => Ok(Arc::into_raw(Arc::new(Bulk::Remote(region))).cast_mut().cast()),
         Err(malformed) => {
-            error!(Facility::MISC, "a bulk handle in a message cannot be read: {malformed}");
+            error!(Facility::BULK, "a bulk handle in a message cannot be read: {malformed}");
             Err(Der::new(abi::DER_HG.into()))
         }
     }
@@ -255,7 +255,7 @@ impl Moving {
         };
         // SAFETY: the user's function, with his argument.
         if let Err(error) = outcome(unsafe { callback(&raw const info) }) {
-            warn!(Facility::MISC, "the function that was told of a bulk transfer has failed: {error}");
+            warn!(Facility::BULK, "the function that was told of a bulk transfer has failed: {error}");
         }
     }
 }

@@ -88,7 +88,7 @@ fn interface(name: &CStr) -> Result<usize> {
     let at = known.iter().position(|known| known.as_bytes() == name.to_bytes());
     at.ok_or_else(|| {
         error!(
-            Facility::MISC,
+            Facility::RPC,
             "there is no interface {name:?} among those that D_INTERFACE names: {}",
             known.join(", ")
         );
@@ -101,7 +101,7 @@ fn chosen(interface: usize) -> Result<crt_context_t> {
     const NAME: &str = "crt_context_create_on_iface";
     let node = node(NAME)?;
     if node.is_server() {
-        error!(Facility::MISC, "{NAME}: a server's contexts all use one interface, the first of D_INTERFACE");
+        error!(Facility::RPC, "{NAME}: a server's contexts all use one interface, the first of D_INTERFACE");
         return Err(der::NOSYS);
     }
     if interface >= node.settings().interfaces.len() {
@@ -171,6 +171,9 @@ unsafe fn destroy(ctx: crt_context_t, force: bool) -> Result {
     // SAFETY: by the caller's promise.
     let network = unsafe { context("crt_context_destroy", ctx)? };
     node("crt_context_destroy")?.close(&network, force)?;
+    // Those of others, of whom nobody hears any more.
+    let left = std::mem::take(&mut *lock(&network.attached.collectives));
+    drop(left);
     // SAFETY: what `create` gave out, and the caller forgets it.
     drop(unsafe { Arc::from_raw(ctx.cast::<Context>().cast_const()) });
     Ok(())
@@ -180,7 +183,7 @@ fn set_progress(tag: c_int, callback: Option<(crt_progress_cb, Argument)>) -> Re
     const NAME: &str = "crt_register_progress_cb";
     let network = u32::try_from(tag).ok().and_then(|tag| node(NAME).ok()?.network(tag));
     let network = network.ok_or_else(|| {
-        error!(Facility::MISC, "{NAME}: there is no context {tag}");
+        error!(Facility::RPC, "{NAME}: there is no context {tag}");
         der::NONEXIST
     })?;
     *lock(&network.attached.progress) = callback;
@@ -319,7 +322,7 @@ abi::export! {
         let own = node(NAME).and_then(|node| {
             let own = u32::try_from(tag).ok().and_then(|tag| node.read(|directory| directory.own_uri(tag)));
             own.ok_or_else(|| {
-                error!(Facility::MISC, "{NAME}: there is no context {tag}");
+                error!(Facility::RPC, "{NAME}: there is no context {tag}");
                 der::NONEXIST
             })
         });

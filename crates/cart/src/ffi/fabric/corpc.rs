@@ -77,10 +77,10 @@ fn forget(network: &Context, id: IncomingId) -> Option<Arc<Rpc>> {
 }
 
 /// A request is to be looked at before it goes on: `co_pre_forward`.
-pub(super) fn pre_forward(network: &Arc<Context>, incoming: Incoming) {
+pub(super) fn pre_forward(network: &Arc<Context>, mut incoming: Incoming) {
     let rpc = match known(network, incoming.id) {
         Some(rpc) => Ok(rpc),
-        None => Rpc::from_incoming(network, &incoming),
+        None => Rpc::from_incoming(network, &mut incoming),
     };
     let looked = match &rpc {
         Ok(rpc) => {
@@ -94,7 +94,7 @@ pub(super) fn pre_forward(network: &Arc<Context>, incoming: Incoming) {
             }
         }
         Err(error) => {
-            error!(Facility::MISC, "collective request {:#x} cannot go on: {error}", incoming.opcode);
+            error!(Facility::CORPC, "collective request {:#x} cannot go on: {error}", incoming.opcode);
             Err(*error)
         }
     };
@@ -123,7 +123,7 @@ pub(super) fn aggregate(network: &Arc<Context>, id: IncomingId, body: Bytes, fir
         }
     };
     if let Err(error) = added {
-        error!(Facility::MISC, "what a rank has answered to a collective request cannot be added: {error}");
+        error!(Facility::CORPC, "what a rank has answered to a collective request cannot be added: {error}");
         lock(&rpc.state).failed.get_or_insert(error);
     }
 }
@@ -148,7 +148,7 @@ pub(super) fn gathered(network: &Arc<Context>, id: IncomingId, result: Result) {
         // SAFETY: the user's function; the RPC lives until it is back.
         let said = outcome(unsafe { function(rpc.as_c(), private(&rpc)) });
         if let Err(error) = said {
-            debug!(Facility::MISC, "what follows the reply to a collective request has failed: {error}");
+            debug!(Facility::CORPC, "what follows the reply to a collective request has failed: {error}");
         }
     }
 }
@@ -172,13 +172,13 @@ unsafe fn create(
     let (network, group, filter) =
         unsafe { (context(NAME, ctx)?, Group::of(&node, grp), group::ranks(filter).to_vec()) };
     if !node.is_server() {
-        error!(Facility::MISC, "{NAME}: clients send no collective requests");
+        error!(Facility::CORPC, "{NAME}: clients send no collective requests");
         return Err(der::NO_PERM);
     }
     let topology = Topology::try_from(topology).map_err(|error| invalid(NAME, &error.to_string()))?;
     let me = group.rank(&node);
     if me.is_none() {
-        debug!(Facility::MISC, "{NAME}: this process has no rank in group {} yet", group.name());
+        debug!(Facility::CORPC, "{NAME}: this process has no rank in group {} yet", group.name());
         return Err(der::GRPVER);
     }
     // SAFETY: by the caller's promise.

@@ -125,7 +125,7 @@ impl Group {
             return Ok(());
         }
         let wanted = if kind == Kind::Primary { "primary" } else { "secondary" };
-        error!(Facility::MISC, "{function}: group {} is no {wanted} group", self.name);
+        error!(Facility::GRP, "{function}: group {} is no {wanted} group", self.name);
         Err(der::INVAL)
     }
 
@@ -141,26 +141,26 @@ fn wrong_of(function: &str, name: &str, wrong: Wrong) -> gurt_client::Der {
         Wrong::NoMember => (der::OOG, "the rank is no member"),
         Wrong::OneView => (der::BUSY, "this client looks at another group already; destroy that view first"),
     };
-    error!(Facility::MISC, "{function}: group {name}: {why}");
+    error!(Facility::GRP, "{function}: group {name}: {why}");
     error
 }
 
 fn refused(function: &str, refused: Refused) -> gurt_client::Der {
     match refused {
         Refused::NotJoined => {
-            info!(Facility::MISC, "{function}: this process has no rank yet, and cannot tell new from old");
+            info!(Facility::GRP, "{function}: this process has no rank yet, and cannot tell new from old");
             der::GRPVER
         }
         Refused::Outdated { version, least } => {
             info!(
-                Facility::MISC,
+                Facility::GRP,
                 "{function}: version {version} of the group is older than what is known, {least} or later is news"
             );
             der::GRPVER
         }
         Refused::Nobody => invalid(function, "there are no ranks in the list"),
         Refused::HasJoined(rank) => {
-            error!(Facility::MISC, "{function}: this process has rank {rank} already");
+            error!(Facility::GRP, "{function}: this process has rank {rank} already");
             der::INVAL
         }
     }
@@ -185,7 +185,7 @@ fn join(rank: Rank, version: u32) -> Result {
     const NAME: &str = "crt_rank_self_set";
     let node = node(NAME)?;
     if !node.is_server() {
-        error!(Facility::MISC, "{NAME}: a client has no rank");
+        error!(Facility::GRP, "{NAME}: a client has no rank");
         return Ok(());
     }
     if rank == CRT_NO_RANK {
@@ -195,7 +195,7 @@ fn join(rank: Rank, version: u32) -> Result {
         return Err(invalid(NAME, "versions of a group count from 1"));
     }
     node.join(rank, version).map_err(|why| refused(NAME, why))?;
-    info!(Facility::MISC, "this engine is rank {rank}, from version {version} of its group on");
+    info!(Facility::GRP, "this engine is rank {rank}, from version {version} of its group on");
     // SAFETY: takes a number.
     unsafe { abi::d_log_rank_setup(rank as c_int) };
     Ok(())
@@ -265,7 +265,7 @@ unsafe fn modify_secondary(
     group.require(NAME, Kind::Secondary)?;
     if change != Change::Remove && primary.len() != secondary.len() {
         error!(
-            Facility::MISC,
+            Facility::GRP,
             "{NAME}: {} ranks cannot stand for {} of the primary group",
             secondary.len(),
             primary.len()
@@ -328,7 +328,7 @@ unsafe fn view(name: crt_group_id_t) -> Result<*mut crt_group_t> {
     // SAFETY: by the caller's promise.
     let name = init::group_name(NAME, unsafe { text(NAME, name)? })?;
     if node.is_server() {
-        error!(Facility::MISC, "{NAME}: a server belongs to its group, and looks at no other");
+        error!(Facility::GRP, "{NAME}: a server belongs to its group, and looks at no other");
         return Err(der::NOSYS);
     }
     let group = Group::new(&name, Kind::Primary).ok_or(der::NOMEM)?;
@@ -378,7 +378,7 @@ unsafe fn lookup(name: crt_group_id_t) -> Result<Option<Arc<Group>>> {
     let primaries = handles.view.iter().chain([&handles.primary]);
     let found = primaries.chain(handles.secondaries.get(&name)).find(|group| group.name == name);
     if found.is_none() {
-        debug!(Facility::MISC, "there is no group {name}");
+        debug!(Facility::GRP, "there is no group {name}");
     }
     Ok(found.cloned())
 }

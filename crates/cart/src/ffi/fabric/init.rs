@@ -43,7 +43,7 @@ pub(super) fn group_name(function: &str, name: &CStr) -> Result<Arc<str>> {
         Ok(text) if fits && text.as_bytes().iter().all(good) => Ok(text.into()),
         _ => {
             error!(
-                Facility::MISC,
+                Facility::RPC,
                 "{function}: {name:?} is no name of a group: 1 to {} printable characters, without quotes, \
                  backslash and semicolon",
                 abi::CRT_GROUP_ID_MAX_LEN
@@ -70,7 +70,7 @@ fn start(group: Option<&CStr>, flags: u32, options: &Options) -> Result<bool> {
     let variable = |name: &str| env::text(&CString::new(name).ok()?);
     let settings = Settings::new(server, options, variable);
     let role = if server { "server" } else { "client" };
-    info!(Facility::MISC, "CaRT starts as a {role} of {group}, by provider {}", settings.provider);
+    info!(Facility::RPC, "CaRT starts as a {role} of {group}, by provider {}", settings.provider);
     let handles = Handles::new(&group).ok_or(der::NOMEM)?;
     let user = Shell { formats: Default::default(), watchers: Default::default(), handles: handles.into() };
     let node = Node::new(user, &group, server, settings, clock(server));
@@ -105,7 +105,7 @@ fn clock(server: bool) -> Clock {
 fn stop() -> Result {
     let mut started = STARTED.write().unwrap_or_else(PoisonError::into_inner);
     let Some(now) = &mut *started else {
-        error!(Facility::MISC, "crt_finalize: CaRT is not started");
+        error!(Facility::RPC, "crt_finalize: CaRT is not started");
         return Err(der::UNINIT);
     };
     if now.count > 1 {
@@ -115,7 +115,7 @@ fn stop() -> Result {
     let contexts = now.node.networks().len();
     if contexts > 0 {
         error!(
-            Facility::MISC,
+            Facility::RPC,
             "crt_finalize: there are {contexts} contexts; destroy them first, by crt_context_destroy"
         );
         return Err(der::BUSY);

@@ -82,7 +82,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// The process; `-DER_UNINIT` before `crt_init_opt` and after `crt_finalize`.
 fn node(name: &str) -> Result<Arc<Node<Shell>>> {
     init::current().ok_or_else(|| {
-        error!(Facility::MISC, "{name}: CaRT is not started; call crt_init_opt first");
+        error!(Facility::RPC, "{name}: CaRT is not started; call crt_init_opt first");
         der::UNINIT
     })
 }
@@ -102,7 +102,7 @@ unsafe fn context(name: &str, ctx: crt_context_t) -> Result<ManuallyDrop<Arc<Con
 /// Says why an argument is none.
 #[cold]
 fn invalid(name: &str, why: &str) -> Der {
-    error!(Facility::MISC, "{name}: {why}");
+    error!(Facility::RPC, "{name}: {why}");
     der::INVAL
 }
 

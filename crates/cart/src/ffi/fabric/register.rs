@@ -84,7 +84,7 @@ unsafe fn register(cpf: *mut crt_proto_format) -> Result {
         (cpf.cpf_base, cpf.cpf_ver, slice::from_raw_parts(cpf.cpf_prf, cpf.cpf_count as usize))
     };
     if base == 0 || base == BASE {
-        error!(Facility::MISC, "{NAME}: {base:#x} is no base of a protocol; 0 and {BASE:#x} are reserved");
+        error!(Facility::RPC, "{NAME}: {base:#x} is no base of a protocol; 0 and {BASE:#x} are reserved");
         return Err(der::INVAL);
     }
     let formats: Vec<_> = rpcs
@@ -103,7 +103,7 @@ unsafe fn register(cpf: *mut crt_proto_format) -> Result {
             || format.packing.crf_size_out > abi::CRT_MAX_OUTPUT_SIZE as usize
     };
     if let Some(at) = formats.iter().position(|format| large(&format)) {
-        error!(Facility::MISC, "{NAME}: the structures of RPC {at} of {base:#x} are larger than 64 MiB");
+        error!(Facility::RPC, "{NAME}: the structures of RPC {at} of {base:#x} are larger than 64 MiB");
         return Err(der::INVAL);
     }
     let kinds = formats.iter().zip(rpcs).map(|(format, rpc)| format.rpc(rpc.prf_flags)).collect();
@@ -116,7 +116,7 @@ unsafe fn register(cpf: *mut crt_proto_format) -> Result {
         }
         Err(Invalid::Numbers) => {
             error!(
-                Facility::MISC,
+                Facility::RPC,
                 "{NAME}: base {base:#x}, version {version} and {} RPCs are not those of a protocol: a base has its \
                  highest 8 bits, versions go to 255, RPCs to 65536",
                 rpcs.len()
@@ -124,7 +124,7 @@ unsafe fn register(cpf: *mut crt_proto_format) -> Result {
             Err(der::INVAL)
         }
         Err(Invalid::Exists) => {
-            error!(Facility::MISC, "{NAME}: version {version} of protocol {base:#x} is registered already");
+            error!(Facility::RPC, "{NAME}: version {version} of protocol {base:#x} is registered already");
             Err(der::EXIST)
         }
     }

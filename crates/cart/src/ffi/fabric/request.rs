@@ -93,7 +93,7 @@ fn reply(rpc: &Arc<Rpc>) -> Result {
     match packed {
         Ok(body) => rpc.network.reply(id, Ok(()), body),
         Err(error) => {
-            error!(Facility::MISC, "crt_reply_send: the output cannot be packed: {error}");
+            error!(Facility::RPC, "crt_reply_send: the output cannot be packed: {error}");
             rpc.network.reply(id, Err(error), Bytes::new())
         }
     };

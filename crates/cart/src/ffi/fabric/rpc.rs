@@ -144,7 +144,7 @@ impl Rpc {
     /// An RPC with zeroed input and output; `-DER_UNREG` if its opcode is not registered.
     pub fn new(network: &Arc<Context>, opcode: u32, role: Role) -> Result<Arc<Self>> {
         let Some(format) = network.node().user.formats.get(opcode) else {
-            error!(Facility::MISC, "opcode {opcode:#x} is not registered; call crt_proto_register first");
+            error!(Facility::RPC, "opcode {opcode:#x} is not registered; call crt_proto_register first");
             return Err(der::UNREG);
         };
         let (input, output) = (format.packing.crf_size_in, format.packing.crf_size_out);
@@ -279,15 +279,15 @@ impl Rpc {
         if let Err(error) = result {
             // SAFETY: read only.
             let (opcode, rank) = unsafe { ((*self.public()).cr_opc, (*self.public()).cr_ep.ep_rank) };
-            debug!(Facility::MISC, "request {opcode:#x} to rank {rank} has failed: {error}");
+            debug!(Facility::RPC, "request {opcode:#x} to rank {rank} has failed: {error}");
         }
         let info = crt_cb_info { cci_rpc: self.as_c(), cci_arg: arg, cci_rc: Der::rc_of(result) };
         // SAFETY: the user's function, with his argument; the RPC lives until it is back.
         unsafe { callback(&raw const info) };
     }
 
-    /// A request of another, with its input.
-    pub fn from_incoming(network: &Arc<Context>, incoming: &Incoming) -> Result<Arc<Self>> {
+    /// A request of another, with its input, whose bytes it takes.
+    pub fn from_incoming(network: &Arc<Context>, incoming: &mut Incoming) -> Result<Arc<Self>> {
         let me = network.node().read(|directory| directory.groups().primary.rank());
         let destination = incoming.target.or(me).unwrap_or(abi::CRT_NO_RANK);
         let (source, tag) = (incoming.source, network.tag());
@@ -302,7 +302,7 @@ impl Rpc {
             ((*public).cr_input, (*public).cr_input_size)
         };
         if size > 0 {
-            let mut message = Vec::from(incoming.body.clone());
+            let mut message = Vec::from(std::mem::take(&mut incoming.body));
             // SAFETY: the input belongs to the RPC, with which the message lives.
             unsafe { unpack(rpc.format.packing.crf_proc_in, &mut message, input)? };
             let mut state = lock(&rpc.state);
@@ -399,7 +399,7 @@ impl Drop for Rpc {
         let public = *self.public.get_mut();
         let state = self.state.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some(id) = state.answer.take() {
-            warn!(Facility::MISC, "nobody has answered request {:#x}; its sender is told so", public.cr_opc);
+            warn!(Facility::RPC, "nobody has answered request {:#x}; its sender is told so", public.cr_opc);
             self.network.reply(id, Err(der::NOREPLY), Bytes::new());
         }
         let packing = self.format.packing;
@@ -444,13 +444,13 @@ unsafe fn free(function: crt_proc_cb_t, data: *mut c_void) {
         // SAFETY: by the caller's promise; nobody else uses the handle.
         let freed: c_int = unsafe { function(handle.as_c(), data) };
         if freed != 0 {
-            warn!(Facility::MISC, "what was unpacked of a message could not be freed: {freed}");
+            warn!(Facility::RPC, "what was unpacked of a message could not be freed: {freed}");
         }
     }
 }
 
 /// A request has come, or this rank's own part of a collective one.
-pub(super) fn arrived(network: &Arc<Context>, incoming: Incoming) {
+pub(super) fn arrived(network: &Arc<Context>, mut incoming: Incoming) {
     let id = incoming.id;
     let known = match id {
         IncomingId::Collective(id) => lock(&network.attached.collectives).get(&id).cloned(),
@@ -458,7 +458,7 @@ pub(super) fn arrived(network: &Arc<Context>, incoming: Incoming) {
     };
     let rpc = match known {
         Some(rpc) => Ok(rpc),
-        None => Rpc::from_incoming(network, &incoming),
+        None => Rpc::from_incoming(network, &mut incoming),
     };
     match rpc {
         Ok(rpc) => {
@@ -479,7 +479,7 @@ pub(super) fn arrived(network: &Arc<Context>, incoming: Incoming) {
 /// A request cannot be handled.
 pub(super) fn refuse(network: &Context, incoming: &Incoming, error: Der) {
     error!(
-        Facility::MISC,
+        Facility::RPC,
         "request {:#x} of rank {} cannot be handled: {error}",
         incoming.opcode,
         incoming.source.map_or(-1, i64::from)
