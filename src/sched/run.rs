@@ -73,6 +73,8 @@ impl Scheduler {
 
     /// Runs one unit of `pool`, if there is one.
     fn run_one(&self, pool: Pool) {
+        // A poll of the network that may sleep does not keep anybody waiting.
+        let rests = pool == Pool::Net && self.rests_in_network();
         let pool = self.pool(pool);
         let mut unit = abi::ABT_UNIT_NULL;
         // SAFETY: the pool lives as long as the scheduler and is popped by this xstream only.
@@ -81,7 +83,7 @@ impl Scheduler {
         if unit == abi::ABT_UNIT_NULL || unit.is_null() {
             return;
         }
-        let watched = self.is_watched();
+        let watched = self.is_watched() && !rests;
         let func = function_of(unit);
         let started = if watched { coarse_ms() } else { 0 };
         // SAFETY: plain words of this xstream, written by its thread only.
@@ -89,7 +91,9 @@ impl Scheduler {
             (&raw mut (*self.info()).si_ult_func).write_volatile(func);
             (&raw mut (*self.info()).si_ult_start).write_volatile(started);
         }
-        self.vitals.enter(func);
+        if !rests {
+            self.vitals.enter(func);
+        }
         // SAFETY: the unit was just popped from the pool.
         unsafe { abi::ABT_xstream_run_unit(unit, pool) };
         self.vitals.leave();

@@ -167,6 +167,11 @@ impl Scheduler {
         }
     }
 
+    /// Whether the next poll of the network may sleep.
+    pub fn rests_in_network(&self) -> bool {
+        self.idle.watching.get()
+    }
+
     /// The poll of the network is over, and the next one does not sleep.
     fn end_watch(&self) {
         if self.idle.watching.take() {

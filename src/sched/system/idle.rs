@@ -50,6 +50,11 @@ impl Scheduler {
         true
     }
 
+    /// Whether the next poll of the network may nap.
+    pub fn rests_in_network(&self) -> bool {
+        self.idle.in_network.get()
+    }
+
     /// Whether nothing has happened for long, and nothing is about to.
     fn is_quiet(&self) -> bool {
         if self.stopping.get() || !self.queues.borrow().is_empty() {
