@@ -309,11 +309,14 @@ ranks_are_checked(void **state)
 {
 	d_rank_t rank = 0;
 
+	assert_int_equal(crt_group_rank(NULL, &rank), -DER_UNINIT);
+	assert_int_equal(crt_init_opt("test", CRT_FLAG_BIT_SERVER, NULL), 0);
 	assert_int_equal(crt_group_rank(NULL, NULL), -DER_INVAL);
 	assert_int_equal(crt_group_rank(NULL, &rank), -DER_NONEXIST);
 	assert_int_equal(rank, CRT_NO_RANK);
 	assert_int_equal(crt_rank_self_set(CRT_NO_RANK, 1), -DER_INVAL);
 	assert_int_equal(crt_rank_self_set(1, 0), -DER_INVAL);
+	assert_int_equal(crt_finalize(), 0);
 }
 
 static int

@@ -279,7 +279,9 @@ impl Ladder {
         info!(Facility::SERVER, "modules loaded: {}", options.modules.join(","));
 
         // Module init functions may read the clock and the epoch.
-        clock.map(ClockRecovery::end);
+        if let Some(clock) = clock {
+            clock.end();
+        }
         // SAFETY: takes no argument.
         unsafe { abi::dss_set_start_epoch() };
         self.start_nvme(options)?;
