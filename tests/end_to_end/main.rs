@@ -5,8 +5,10 @@ mod abuse;
 mod boot;
 mod bring_up;
 mod calls;
+mod group_file;
 mod modules;
 mod rpc;
+mod variables;
 mod work;
 
 use harness::examples::{self, Built};

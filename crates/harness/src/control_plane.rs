@@ -119,12 +119,13 @@ fn answer_one(peer: &mut Connection, told: &Told) -> io::Result<()> {
         Ok(call) => (call.sequence, handle(&call)),
     };
     let response = Response { sequence, status: answer.status.into(), body: answer.body };
-    peer.send(&response.encode_to_vec())?;
-    // Only now: whoever waits for the news may call the engine, which must have its answer first.
+    let sent = peer.send(&response.encode_to_vec());
+    // Only now: whoever waits for the news may call the engine, which must have its answer first. An engine that wants
+    // none may be gone already.
     if let Some(news) = answer.news {
         told.tell(news);
     }
-    Ok(())
+    sent
 }
 
 fn handle(call: &Call) -> Answer {

@@ -1,4 +1,7 @@
-//! `cargo xtask demo`: an engine with two targets and the example modules, from its start to its end.
+//! `cargo xtask demo`: an engine with two targets and the example modules, from its start to its end; then four engines
+//! that share variables.
+
+mod variables;
 
 use crate::{Result, cargo, cmake, setup, target};
 use harness::examples::{self, Warnings, counter, hello, latency};
@@ -14,11 +17,11 @@ const CHORES: u32 = 1000;
 const OFFLOADS: u32 = 1000;
 const PINGS: usize = 2000;
 
-/// Builds everything, then tells the story of one engine.
+/// Builds everything, then tells the story of one engine, and that of four.
 pub fn run() -> Result<ExitCode> {
     setup::run()?;
     let options = build()?;
-    tell(&options).map_err(|failure| failure.to_string())?;
+    tell(&options).and_then(|()| variables::tell(&options)).map_err(|failure| failure.to_string())?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -66,7 +66,7 @@ enum Command {
     },
     /// Install what the C side needs and this machine lacks (Debian packages)
     Setup,
-    /// Start an engine with the example modules, drive it, show what it does, stop it
+    /// Start an engine with the example modules, drive it, show what it does, stop it; then four that share variables
     Demo,
     /// Run every check of the project; the last line is `N passed, N failed`
     Test,
