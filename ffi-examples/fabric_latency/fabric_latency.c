@@ -3,12 +3,11 @@
  *
  *   fabric_latency [<round trips of 8 bytes> [<of 1 MiB>]]
  *
- * Over which network, the environment says: D_PROVIDER, D_INTERFACE. It uses nothing but cart/api.h
- * and cart/types.h, so it runs on this library or on DAOS's libcart. A child is the server; neither
+ * Over which network, the environment says: D_PROVIDER, D_INTERFACE. It uses nothing but what CaRT
+ * and gurt declare, so it runs on this library or on DAOS's libcart. A child is the server; neither
  * ever waits, so give each a core of its own. A line for each size has the least, the median and
  * the 99th percentile in microseconds.
  */
-
 #include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,10 +1,11 @@
 //! RPCs of a module from one engine to another.
 
-use crate::engine_with;
+use crate::{engine_with, examples, program};
 use harness::examples::echo::{Answer, CALL, COUNT, Call, MODULE};
-use harness::{Cluster, System};
+use harness::{Cluster, System, library_dir};
 use prost::Message;
 use rustix::process::Signal;
+use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
@@ -127,4 +128,18 @@ fn a_peer_that_dies_ends_what_it_was_asked() {
     });
     assert_ne!(call(cluster.engine(0), &to(1, TARGET, "nobody there")).status, 0);
     cluster.stop().unwrap();
+}
+
+#[test]
+fn a_program_in_c_measures_round_trips() {
+    let output = Command::new(examples().fabric_latency())
+        .args(["20", "3"])
+        .env("LD_LIBRARY_PATH", library_dir(program()))
+        .env_remove("D_PROVIDER")
+        .env_remove("D_INTERFACE")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let lines = String::from_utf8_lossy(&output.stdout).lines().count();
+    assert_eq!(lines, 3, "{output:?}");
 }

@@ -324,6 +324,11 @@ impl Built {
         self.directory.join("ffi-examples/drpc_client")
     }
 
+    /// The program that measures round trips between two processes.
+    pub fn fabric_latency(&self) -> PathBuf {
+        self.directory.join("ffi-examples/fabric_latency")
+    }
+
     /// Where it was built, which is where CTest runs.
     pub fn directory(&self) -> &Path {
         &self.directory
