@@ -524,6 +524,90 @@ who_does_not_keep_to_the_protocol_is_cut_off(void **state)
 	a_request_is_answered(state);
 }
 
+/* A frame with a head of so many bytes, at `buf`; its size. */
+static size_t
+frame(unsigned char *buf, unsigned char kind, const void *head, uint32_t head_size,
+      const void *body, uint32_t body_size)
+{
+	buf[0] = 1;
+	buf[1] = kind;
+	buf[2] = buf[3] = 0;
+	memcpy(buf + 4, &head_size, 4);
+	memcpy(buf + 8, &body_size, 4);
+	memcpy(buf + 12, head, head_size);
+	memcpy(buf + 12 + head_size, body, body_size);
+	return 12 + head_size + body_size;
+}
+
+/* A peer that has said who it is, and then sends requests that are none. */
+static void
+requests_are_not_taken_on_trust(void **state)
+{
+	enum { REQUESTS = 400 };
+	unsigned char buf[1024], head[256], body[128];
+	struct {
+		uint64_t id, floor, hlc;
+		uint32_t opcode, flags, source, source_tag, target, tag, timeout;
+	} __attribute__((packed))
+	request = {.opcode = OPCODE(FORGOTTEN), .tag = 1, .timeout = 1000};
+	int fd = -1, cut_off = 0, answered = 0;
+	unsigned int seed = 7;
+
+	(void)state;
+	for (int i = 0; i < REQUESTS; i++) {
+		size_t head_size = sizeof(request), body_size = rand_r(&seed) % sizeof(body), size;
+		ssize_t got;
+
+		if (fd < 0) {
+			static const char group[] = "cart_test";
+			uint32_t length = sizeof(group) - 1, numbers[2] = {5, 0};
+			uint64_t lives[2] = {1000 + i, 1};
+			unsigned char *at = head;
+
+			fd = open_socket(cn_ctx[1]);
+			memcpy(at, "CaRT", 4);
+			memcpy(at + 4, &length, 4);
+			memcpy(at + 8, group, length);
+			memcpy(at + 8 + length, numbers, sizeof(numbers));
+			memcpy(at + 16 + length, lives, sizeof(lives));
+			size = frame(buf, 1, head, 32 + length, NULL, 0);
+			assert_int_equal(send(fd, buf, size, MSG_NOSIGNAL), size);
+		}
+		for (size_t at = 0; at < body_size; at++)
+			body[at] = rand_r(&seed) % 4 == 0 ? rand_r(&seed) : 0;
+		/* A length that fits, often. */
+		if (body_size > 8)
+			body[0] = rand_r(&seed) % (body_size - 8);
+		request.id = request.floor = i + 1;
+		memcpy(head, &request, sizeof(request));
+		/* Not all of it can be understood, either. */
+		if (i % 7 == 3)
+			head[28 + rand_r(&seed) % 24] = rand_r(&seed);
+		if (i % 7 == 5) {
+			for (; head_size < sizeof(request) + 60; head_size++)
+				head[head_size] = rand_r(&seed) % 3;
+		}
+		size = frame(buf, i % 11 == 10 ? 2 + rand_r(&seed) % 8 : 3, head, head_size, body,
+			     body_size);
+		assert_int_equal(send(fd, buf, size, MSG_NOSIGNAL), size);
+		/* It is answered, ignored, or cut off. */
+		for (int turn = 0; turn < 3; turn++)
+			crt_progress(cn_ctx[1], 100);
+		got = recv(fd, buf, sizeof(buf), MSG_DONTWAIT);
+		if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) {
+			close(fd);
+			fd = -1;
+		}
+		cut_off += fd < 0;
+		answered += got > 0;
+	}
+	assert_int_not_equal(cut_off, 0);
+	assert_int_not_equal(answered, 0);
+	if (fd >= 0)
+		close(fd);
+	a_request_is_answered(state);
+}
+
 static void
 contexts_have_timeouts(void **state)
 {
@@ -618,6 +702,7 @@ main(void)
 		cmocka_unit_test(protocols_have_bases),
 		cmocka_unit_test(contexts_have_timeouts),
 		cmocka_unit_test(who_does_not_keep_to_the_protocol_is_cut_off),
+		cmocka_unit_test(requests_are_not_taken_on_trust),
 		cmocka_unit_test(what_is_under_way_ends_with_its_context),
 		/* Stays in force. */
 		cmocka_unit_test(handlers_run_where_the_user_says),

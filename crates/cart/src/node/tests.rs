@@ -164,6 +164,47 @@ fn what_another_thread_sends_to_this_process_itself_is_handled() {
 }
 
 #[test]
+fn any_number_of_threads_use_a_context() {
+    const THREADS: usize = 3;
+    const REQUESTS: usize = 300;
+    let nodes = system(2, 1, &[]);
+    let over = std::sync::atomic::AtomicBool::new(false);
+    thread::scope(|scope| {
+        let drivers: Vec<_> = nodes
+            .iter()
+            .flat_map(|node| [node.network(0).unwrap(), node.network(0).unwrap()])
+            .map(|network| {
+                let over = &over;
+                scope.spawn(move || {
+                    while !over.load(Ordering::Relaxed) {
+                        network.progress(None).unwrap();
+                    }
+                })
+            })
+            .collect();
+        let senders: Vec<_> = (0..THREADS)
+            .map(|thread| {
+                let nodes = &nodes;
+                scope.spawn(move || {
+                    for at in 0..REQUESTS {
+                        // To the other, and to itself.
+                        let result = send(&nodes[thread % 2], (at % 2) as Rank, ECHO);
+                        assert!(result.recv_timeout(LIMIT).expect("an end").is_ok());
+                    }
+                })
+            })
+            .collect();
+        senders.into_iter().for_each(|sender| sender.join().unwrap());
+        over.store(true, Ordering::Relaxed);
+        while drivers.iter().any(|driver| !driver.is_finished()) {
+            nodes.iter().for_each(|node| node.network(0).unwrap().wake());
+            thread::sleep(MILLI);
+        }
+    });
+    close(&nodes);
+}
+
+#[test]
 fn who_is_woken_returns() {
     let nodes = system(1, 1, &[]);
     let network = nodes[0].network(0).unwrap();
