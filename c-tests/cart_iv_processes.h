@@ -120,6 +120,8 @@ on_get(crt_iv_namespace_t ivns, crt_iv_key_t *key, crt_iv_perm_t permission, d_s
 	if (value != NULL && (permission & CRT_IV_NO_ALLOC) == 0) {
 		CHECK(d_sgl_init(value, 1) == 0);
 		value->sg_iovs[0] = (d_iov_t){calloc(1, size), size, size};
+	} else if (value != NULL) {
+		value->sg_nr = 1;
 	}
 	return 0;
 }
@@ -252,7 +254,7 @@ done(crt_iv_namespace_t ivns, uint32_t class_id, crt_iv_key_t *key, crt_iv_ver_t
 	      known(key)->id == op->command.key.id);
 	if (rc != 0)
 		op->answer->rc = rc;
-	else if (value != NULL)
+	else if (value != NULL && value->sg_nr > 0)
 		op->answer->fill = ((char *)value->sg_iovs[0].iov_buf)[0];
 	--*op->missing;
 	/* Nothing is used after this. */

@@ -170,7 +170,11 @@ impl Call {
                     // It was an int once.
                     (output.ivo_rc as c_int, Some(output.ivo_iv_sgl).filter(|_| self.bidirectional))
                 }
-                Kind::Sync => ((*output.cast::<crt_iv_sync_out>()).ivs_rc, None),
+                Kind::Sync => match (*output.cast::<crt_iv_sync_out>()).ivs_rc {
+                    // There is nobody to send it on to, but C peers pass on what their class says.
+                    super::FORWARD => (0, None),
+                    rc => (rc, None),
+                },
             }
         };
         outcome(rc)?;

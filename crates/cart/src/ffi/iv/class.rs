@@ -11,7 +11,7 @@ use abi::{
 use gurt_client::{Result, error};
 
 use super::value::Value;
-use super::{Address, INVAL, IV, entrust, outcome, reclaim, vector};
+use super::{Address, FORWARD, INVAL, IV, entrust, outcome, reclaim, vector};
 use crate::Rank;
 use crate::iv::{Access, Answer, Kind, News, Ops};
 
@@ -42,8 +42,6 @@ macro_rules! call {
 
 /// What a callback returns that may send a request on.
 fn answer(rc: c_int) -> Result<Answer> {
-    // A small number.
-    const FORWARD: c_int = -(abi::DER_IVCB_FORWARD as c_int);
     if rc == FORWARD { Ok(Answer::Forward) } else { outcome(rc).map(|()| Answer::Done) }
 }
 

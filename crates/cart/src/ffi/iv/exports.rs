@@ -17,7 +17,7 @@ use super::fabric::{Cart, DEFAULT_INLINE_LIMIT, INLINE_LIMIT};
 use super::group::Group;
 use super::incoming::Incoming;
 use super::value::Value;
-use super::{Address, INVAL, IV, Namespace, SharedNamespace, registry, sync};
+use super::{Address, FORWARD, INVAL, IV, Namespace, SharedNamespace, registry, sync};
 use crate::iv::{Completion, Header, Id, Kind, Shortcut, SyncPolicy};
 use crate::tree::Topology;
 
@@ -421,7 +421,8 @@ abi::export! {
         unsafe { dispatch(rpc_req, Kind::Sync, Namespace::handle_spread) }
     }
 
-    /// `crt_iv_sync_corpc_aggregate` (crt_iv.c): keeps the first error of all ranks.
+    /// `crt_iv_sync_corpc_aggregate` (crt_iv.c): keeps the first error of all ranks. That a class has sent news on is
+    /// none, though C peers pass it on.
     pub unsafe fn crt_iv_sync_corpc_aggregate(
         source: *mut crt_rpc_t,
         result: *mut crt_rpc_t,
@@ -431,7 +432,7 @@ abi::export! {
         unsafe {
             let from = &*(*source).cr_output.cast::<crt_iv_sync_out>();
             let to = &mut *(*result).cr_output.cast::<crt_iv_sync_out>();
-            if to.ivs_rc == 0 {
+            if to.ivs_rc == 0 || (to.ivs_rc == FORWARD && from.ivs_rc != 0) {
                 to.ivs_rc = from.ivs_rc;
             }
         }

@@ -32,6 +32,9 @@ const IV: Facility = Facility::IV;
 const INVAL: Der = Der::new(abi::DER_INVAL as i64);
 const NONEXIST: Der = Der::new(abi::DER_NONEXIST as i64);
 
+/// What a class's callback returns for a request that goes on to the parent.
+const FORWARD: c_int = -(abi::DER_IVCB_FORWARD as c_int);
+
 /// A namespace over CaRT, with classes of C.
 type Namespace = crate::iv::Namespace<fabric::Cart, class::Class>;
 type SharedNamespace = Arc<Namespace>;
