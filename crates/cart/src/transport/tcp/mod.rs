@@ -92,8 +92,11 @@ const KEEPALIVE: Duration = Duration::from_secs(30);
 const BACKLOG: i32 = 1024;
 /// Bytes that are read at a time.
 const SCRATCH: usize = 64 << 10;
-/// Bytes that are read of a connection before others have their turn.
-const TURN: usize = 4 << 20;
+/// Bytes that are read of a connection before what has come is handled: a piece of a transfer, so that its memory is used
+/// again for the next one.
+const TURN: usize = 256 << 10;
+/// Bytes that go to a process of this machine at a time.
+const LOCAL_BUFFER: usize = 4 << 20;
 impl Tcp {
     /// A transport for a context that says this of itself. Without an address it does not listen; port 0 stands for
     /// any.
@@ -503,7 +506,7 @@ fn local_socket() -> Result<OwnedFd, Errno> {
 /// Prepares a connection to a process of this machine: as much goes at a time as over TCP, whose buffers grow by
 /// themselves.
 fn through_memory(socket: &OwnedFd) -> Result<(), Errno> {
-    sockopt::set_socket_send_buffer_size(socket, TURN)
+    sockopt::set_socket_send_buffer_size(socket, LOCAL_BUFFER)
 }
 
 /// Listens for processes of this machine.
