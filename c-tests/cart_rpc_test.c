@@ -362,6 +362,22 @@ a_request_is_given_up(void **state)
 	assert_int_equal(crt_req_abort(rpc), 0);
 	crt_req_decref(rpc);
 	crt_req_decref(held);
+	/* All of a rank, and of a group. */
+	for (int i = 0; i < 3; i++) {
+		crt_endpoint_t ep = {.ep_grp = NULL, .ep_rank = 0, .ep_tag = 1};
+
+		end = (struct cn_end){0};
+		holds = false;
+		assert_int_equal(crt_req_send(cn_request(0, 1, OPCODE(NEVER)), cn_ended, &end), 0);
+		cn_wait(&holds);
+		assert_int_equal(i == 0   ? crt_rank_abort(0)
+				 : i == 1 ? crt_ep_abort(&ep)
+					  : crt_rank_abort_all(NULL),
+				 0);
+		cn_wait(&end.ce_done);
+		assert_int_equal(end.ce_rc, -DER_CANCELED);
+		crt_req_decref(held);
+	}
 }
 
 static void

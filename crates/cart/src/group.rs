@@ -229,11 +229,20 @@ impl Primary {
         Ok(())
     }
 
-    /// Adds a member, or takes one out, whatever the version: `crt_group_primary_rank_add`, `crt_group_rank_remove`.
-    pub fn correct(&mut self, change: Change, rank: Rank) -> Difference {
-        let difference = self.members.change(change, &[rank]);
-        self.members = difference.members.clone();
-        difference
+    /// Adds a member, whatever the version: `crt_group_primary_rank_add`. False if it is one.
+    pub fn add(&mut self, rank: Rank) -> bool {
+        let Err(at) = self.members.0.binary_search(&rank) else { return false };
+        let (before, after) = self.members.0.split_at(at);
+        self.members = Members([before, &[rank], after].concat().into());
+        true
+    }
+
+    /// Takes a member out, whatever the version: `crt_group_rank_remove`. False if it is none.
+    pub fn remove(&mut self, rank: Rank) -> bool {
+        let Ok(at) = self.members.0.binary_search(&rank) else { return false };
+        let (before, after) = self.members.0.split_at(at);
+        self.members = Members([before, &after[1..]].concat().into());
+        true
     }
 
     /// The group has this version from now on: `crt_group_version_set`.
@@ -354,6 +363,14 @@ mod tests {
         assert_eq!(difference(Change::Add, &[3, 1, 3]), (vec![], vec![], vec![1, 3], vec![1, 2, 3]));
         assert_eq!(difference(Change::Remove, &[3, 4]), (vec![], vec![3], vec![], vec![1, 2]));
         assert_eq!(difference(Change::Replace, &[5, 2]), (vec![5], vec![1, 3], vec![2], vec![2, 5]));
+    }
+
+    #[test]
+    fn ranks_come_and_go_one_by_one() {
+        let mut group = Primary::attached(members(&[2, 4]), 7);
+        assert_eq!([group.add(3), group.add(1), group.add(5), group.add(3)], [true, true, true, false]);
+        assert_eq!([group.remove(2), group.remove(2)], [true, false]);
+        assert_eq!((group.members().as_slice(), group.version()), (&[1, 3, 4, 5][..], 7));
     }
 
     #[test]

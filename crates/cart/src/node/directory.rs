@@ -96,14 +96,15 @@ impl Directory {
     }
 
     /// Adds a rank to the primary group, which listens there: `crt_group_primary_rank_add`.
-    pub fn add(&mut self, rank: Rank, uri: Arc<str>) -> Difference {
+    /// False if it is a member.
+    pub fn add(&mut self, rank: Rank, uri: Arc<str>) -> bool {
         self.uris().insert((rank, 0), uri);
-        self.groups.primary.correct(Change::Add, rank)
+        self.groups.primary.add(rank)
     }
 
     /// Takes a rank out of the primary group: `crt_group_rank_remove`.
     pub fn remove(&mut self, rank: Rank) -> Result<(), Wrong> {
-        if self.groups.primary.correct(Change::Remove, rank).removed.is_empty() {
+        if !self.groups.primary.remove(rank) {
             return Err(Wrong::NoMember);
         }
         self.left(rank);

@@ -17,6 +17,7 @@ pub use network::Network;
 use std::collections::BTreeMap;
 use std::io;
 use std::marker::PhantomData;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -24,7 +25,7 @@ use gurt_client::{Der, Facility, Result, error};
 
 use crate::Rank;
 use crate::group::{Change, Refused};
-use crate::rpc::{Attachments, Context, Event, Identity, Invalid, Now, Protocols, Rpc};
+use crate::rpc::{Attachments, Context, Event, Groups, Identity, Invalid, Now, Protocols, Rpc};
 use crate::transport::{self, Place};
 use crate::wire::Hello;
 use settings::{SWIM_CONTEXT, Settings};
@@ -95,6 +96,8 @@ pub struct Node<U: User> {
     clock: Clock,
     begin: Instant,
     directory: Mutex<Directory>,
+    /// How often the groups have changed.
+    changes: AtomicU64,
     protocols: Mutex<Arc<Protocols>>,
     networks: Mutex<BTreeMap<u32, Arc<Network<U>>>>,
     swim: Mutex<Swim>,
@@ -116,6 +119,7 @@ impl<U: User> Node<U> {
             clock,
             begin,
             directory: Mutex::new(Directory::new(group)),
+            changes: AtomicU64::new(0),
             protocols: Mutex::default(),
             networks: Mutex::default(),
             swim: Mutex::new(swim),
@@ -182,9 +186,8 @@ impl<U: User> Node<U> {
         networks.insert(tag, network.clone());
         drop(networks);
         if let Some(uri) = network.uri() {
-            lock(&self.directory).listen(tag, uri.clone());
+            self.change(|directory| directory.listen(tag, uri.clone()));
         }
-        self.publish();
         Ok(network)
     }
 
@@ -236,8 +239,7 @@ impl<U: User> Node<U> {
         }
         network.close(force)?;
         lock(&self.networks).remove(&tag);
-        lock(&self.directory).unlisten(tag);
-        self.publish();
+        self.change(|directory| directory.unlisten(tag));
         Ok(())
     }
 
@@ -273,18 +275,22 @@ impl<U: User> Node<U> {
         what(&lock(&self.directory))
     }
 
-    /// Changes the groups, and tells all contexts.
+    /// Changes the groups. Each context takes notice before it does anything else.
     pub fn change<T>(&self, what: impl FnOnce(&mut Directory) -> T) -> T {
-        let done = what(&mut lock(&self.directory));
-        self.publish();
+        let mut directory = lock(&self.directory);
+        let done = what(&mut directory);
+        self.changes.fetch_add(1, Ordering::Release);
         done
     }
 
-    fn publish(&self) {
-        for network in self.networks() {
-            // As they are now: another thread may have changed them since.
-            network.with(|context, _| context.set_groups(lock(&self.directory).groups().clone()));
+    /// The groups, if they have changed since the caller was told the last time.
+    fn news(&self, known: &mut u64) -> Option<Groups> {
+        if self.changes.load(Ordering::Acquire) == *known {
+            return None;
         }
+        let directory = lock(&self.directory);
+        *known = self.changes.load(Ordering::Acquire);
+        Some(directory.groups().clone())
     }
 
     fn introduce(&self) {
@@ -318,8 +324,9 @@ impl<U: User> Node<U> {
 
     /// Adds a rank to the primary group: `crt_group_primary_rank_add`.
     pub fn add(&self, rank: Rank, uri: Arc<str>) {
-        let added = self.change(|directory| directory.add(rank, uri)).added;
-        self.swim_changed(&added.iter().map(|&rank| (rank, 0)).collect::<Vec<_>>(), &[], &[]);
+        if self.change(|directory| directory.add(rank, uri)) {
+            self.swim_changed(&[(rank, 0)], &[], &[]);
+        }
     }
 
     /// Takes a rank out of the primary group: `crt_group_rank_remove`.

@@ -35,6 +35,8 @@ struct Inner<U: User> {
     /// None when it is closed.
     carrier: Option<AnyTransport>,
     arrivals: Vec<Arrival>,
+    /// The last change of the groups that the core knows.
+    known: u64,
     /// What is to be handled, and whose turn has not come.
     events: VecDeque<Event<Carried<U>>>,
     /// The collective requests of which something is being handled.
@@ -54,8 +56,8 @@ impl<U: User> Network<U> {
         context: Context<Carried<U>>,
     ) -> io::Result<Self> {
         let descriptor = carrier.descriptor().map(|fd| fd.try_clone_to_owned()).transpose()?;
-        let (arrivals, events, handling) = Default::default();
-        let inner = Mutex::new(Inner { context, carrier: Some(carrier), arrivals, events, handling });
+        let (arrivals, known, events, handling) = Default::default();
+        let inner = Mutex::new(Inner { context, carrier: Some(carrier), arrivals, known, events, handling });
         Ok(Network { attached: U::Context::default(), node, identity, descriptor, bell: Bell::new()?, inner })
     }
 
@@ -81,7 +83,10 @@ impl<U: User> Network<U> {
     /// Does something with the core, and sends what comes of it. None if the context is closed.
     pub fn with<T>(&self, what: impl FnOnce(&mut Context<Carried<U>>, Now) -> T) -> Option<T> {
         let mut inner = self.lock();
-        let Inner { context, carrier: Some(carrier), .. } = &mut *inner else { return None };
+        let Inner { context, carrier: Some(carrier), known, .. } = &mut *inner else { return None };
+        if let Some(groups) = self.node.news(known) {
+            context.set_groups(groups);
+        }
         let due = context.due();
         let done = what(context, self.node.now());
         flush(context, carrier);
@@ -145,10 +150,13 @@ impl<U: User> Network<U> {
 
     fn turn(&self) -> Result {
         let mut inner = self.lock();
-        let Inner { context, carrier: Some(carrier), arrivals, .. } = &mut *inner else {
+        let Inner { context, carrier: Some(carrier), arrivals, known, .. } = &mut *inner else {
             error!(Facility::RPC, "context {} is destroyed, and cannot make progress", self.tag());
             return Err(der::UNINIT);
         };
+        if let Some(groups) = self.node.news(known) {
+            context.set_groups(groups);
+        }
         let done = turn(context, carrier, || self.node.now(), Some(Duration::ZERO), arrivals);
         done.map_err(|error| {
             error!(Facility::RPC, "context {}: the network has failed: {error}", self.tag());

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use gurt_client::{Facility, Result, error};
 
 use super::events::Argument;
+use super::group::Group;
 use super::rpc::Rpc;
 use super::{Context, context, der, init, invalid, lock, node, rc, store, store_string, text};
 use crate::Rank;
@@ -405,6 +406,19 @@ abi::export! {
                 network.with(|context, now| context.abort_rank(now, rank));
             }
         }))
+    }
+
+    /// `crt_rank_abort_all` (crt_context.c): the same for all ranks of a group, null for the primary one. 0, `-DER_UNINIT`,
+    /// or `-DER_NONEXIST` for a group that is gone.
+    pub unsafe fn crt_rank_abort_all(grp: *mut abi::crt_group_t) -> c_int {
+        // SAFETY: by the caller's promise.
+        rc(node("crt_rank_abort_all").and_then(|node| unsafe { Group::of(&node, grp) }.primary_ranks(&node)).map(
+            |ranks| {
+                for rank in ranks {
+                    crt_rank_abort(rank);
+                }
+            },
+        ))
     }
 
     /// `crt_ep_abort` (crt_context.c): the same for an endpoint's rank.

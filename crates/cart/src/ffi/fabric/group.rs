@@ -1,9 +1,6 @@
 //! `crt_group.c`: groups.
 
 use abi::{CRT_GROUP_MOD_OP_ADD, CRT_GROUP_MOD_OP_REMOVE, CRT_GROUP_MOD_OP_REPLACE, CRT_NO_RANK};
-use abi::{
-    SWIM_MEMBER_ALIVE, SWIM_MEMBER_DEAD, SWIM_MEMBER_INACTIVE, SWIM_MEMBER_SUSPECT, swim_member_state,
-};
 use abi::{crt_context_t, crt_group_id_t, crt_group_mod_op_t, crt_group_t, d_rank_list_t, d_rank_t};
 use core::ffi::{CStr, c_char, c_int};
 use core::mem::ManuallyDrop;
@@ -18,7 +15,6 @@ use super::{Shell, der, init, invalid, lock, node, rc, store, store_string, text
 use crate::Rank;
 use crate::group::{Change, Members, Refused};
 use crate::node::{Entry, Node, Wrong};
-use crate::swim::Status;
 
 /// What stands behind a `crt_group_t`: its name, by which the process knows it.
 #[repr(C)]
@@ -36,7 +32,7 @@ unsafe impl Send for Group {}
 unsafe impl Sync for Group {}
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(crate) enum Kind {
     /// The process' own, or the one that it looks at.
     Primary,
     Secondary,
@@ -119,8 +115,19 @@ impl Group {
         })
     }
 
+    /// Its members by their numbers in the primary group.
+    pub fn primary_ranks(&self, node: &Node<Shell>) -> Result<Vec<Rank>> {
+        let (members, _) = self.members(node)?;
+        Ok(node.read(|directory| match (self.kind, directory.secondary(&self.name)) {
+            (Kind::Secondary, Ok(group)) => {
+                members.as_slice().iter().filter_map(|&rank| group.primary(rank)).collect()
+            }
+            _ => members.as_slice().to_vec(),
+        }))
+    }
+
     /// Only secondary groups have numbers of their own.
-    fn require(&self, function: &str, kind: Kind) -> Result {
+    pub fn require(&self, function: &str, kind: Kind) -> Result {
         if self.kind == kind {
             return Ok(());
         }
@@ -387,7 +394,7 @@ unsafe fn lookup(name: crt_group_id_t) -> Result<Option<Arc<Group>>> {
 ///
 /// # Safety
 /// As [`Group::of`] and [`store`].
-unsafe fn get<T>(
+pub(super) unsafe fn get<T>(
     name: &str,
     grp: *mut crt_group_t,
     place: *mut T,
@@ -402,30 +409,11 @@ unsafe fn get<T>(
     }))
 }
 
-fn state(node: &Node<Shell>, rank: Rank) -> Result<swim_member_state> {
-    let state = node.state(rank).ok_or(der::NONEXIST)?;
-    let status = match state.status {
-        Status::Alive => SWIM_MEMBER_ALIVE,
-        Status::Suspect => SWIM_MEMBER_SUSPECT,
-        Status::Dead => SWIM_MEMBER_DEAD,
-        Status::Inactive => SWIM_MEMBER_INACTIVE,
-    };
-    Ok(swim_member_state { sms_incarnation: state.incarnation, sms_status: status, sms_delay: state.delay })
-}
-
 abi::export! {
     /// `crt_rank_self_set` (crt_group.c): makes `rank` the rank of this engine, which joins at group version
     /// `group_version_min`. Once; 0, or `-DER_INVAL` for no rank, version 0, or a second time.
     pub fn crt_rank_self_set(rank: d_rank_t, group_version_min: u32) -> c_int {
         rc(join(rank, group_version_min))
-    }
-
-    /// `crt_self_incarnation_get` (crt_swim.c): stores this life of the process, in HLC time. 0, `-DER_INVAL`,
-    /// `-DER_UNINIT`.
-    pub unsafe fn crt_self_incarnation_get(incarnation: *mut u64) -> c_int {
-        const NAME: &str = "crt_self_incarnation_get";
-        // SAFETY: by the caller's promise.
-        rc(node(NAME).and_then(|node| unsafe { store(NAME, incarnation, node.incarnation()) }))
     }
 
     /// `crt_rank_uri_get` (crt_group.c): stores where a context of a rank listens, to be freed by `D_FREE`. 0, `-DER_OOG` if
@@ -440,22 +428,6 @@ abi::export! {
         });
         // SAFETY: by the caller's promise.
         rc(found.and_then(|found| unsafe { store_string(NAME, uri, &found) }))
-    }
-
-    /// `crt_rank_state_get` (crt_swim.c): stores what the failure detector believes of a rank of the primary group. 0,
-    /// `-DER_NONEXIST` if that is nothing, `-DER_INVAL`.
-    pub unsafe fn crt_rank_state_get(grp: *mut crt_group_t, rank: d_rank_t, place: *mut swim_member_state) -> c_int {
-        const NAME: &str = "crt_rank_state_get";
-        if grp.is_null() {
-            return invalid(NAME, "there is no group, the pointer is null").rc();
-        }
-        // SAFETY: by the caller's promise.
-        unsafe {
-            get(NAME, grp, place, |node, group| {
-                group.require(NAME, Kind::Primary)?;
-                state(node, rank)
-            })
-        }
     }
 
     /// `crt_group_lookup` (crt_group.c): the group of a name, the primary one for null; null if there is none.
@@ -693,18 +665,5 @@ abi::export! {
     ) -> c_int {
         // SAFETY: by the caller's promise.
         rc(unsafe { modify_secondary(grp, sec_ranks, prim_ranks, op, version) })
-    }
-
-    /// `crt_swim_init` (crt_swim.c): starts the failure detector, on context 1. 0, `-DER_ALREADY` if it runs, `-DER_INVAL`
-    /// for another context, `-DER_UNINIT`.
-    pub fn crt_swim_init(crt_ctx_idx: c_int) -> c_int {
-        rc(node("crt_swim_init").and_then(|node| node.start_swim(crt_ctx_idx as u32)))
-    }
-
-    /// `crt_swim_fini` (crt_swim.c): ends it.
-    pub fn crt_swim_fini() {
-        if let Ok(node) = node("crt_swim_fini") {
-            node.stop_swim();
-        }
     }
 }

@@ -16,6 +16,7 @@ mod proc;
 mod register;
 mod request;
 mod rpc;
+mod swim;
 
 #[cfg(feature = "iv")]
 pub use context::iv_response_task;
