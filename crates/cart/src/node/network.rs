@@ -270,9 +270,16 @@ impl<U: User> Network<U> {
             );
             return Err(der::BUSY);
         }
-        self.with(|context, now| context.abandon(now));
-        self.handle_events();
-        self.lock().carrier = None;
+        loop {
+            self.handle_events();
+            let mut inner = self.lock();
+            inner.context.abandon(self.node.now());
+            // Nobody can want anything any more, and all have been told.
+            if !inner.context.has_events() {
+                inner.carrier = None;
+                break;
+            }
+        }
         self.bell.ring();
         Ok(())
     }
