@@ -109,7 +109,7 @@ typedef int (*crt_iv_on_get_cb_t)(crt_iv_namespace_t ivns, crt_iv_key_t *iv_key,
 /** Gives back what `ivo_on_get` made. */
 typedef void (*crt_iv_on_put_cb_t)(crt_iv_namespace_t ivns, d_sg_list_t *iv_value, void *arg);
 
-/** Whether two keys are equal. */
+/** Whether two keys are equal. May not yield: CaRT holds a lock. */
 typedef bool (*crt_iv_keys_match_cb_t)(crt_iv_namespace_t ivns, crt_iv_key_t *key1, crt_iv_key_t *key2);
 
 /** Before an update is spread to the children; 0 or `-DER_*`. */

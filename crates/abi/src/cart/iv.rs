@@ -168,7 +168,7 @@ pub type crt_iv_on_get_cb_t = Option<
 pub type crt_iv_on_put_cb_t =
     Option<unsafe extern "C" fn(ivns: crt_iv_namespace_t, iv_value: *mut d_sg_list_t, arg: *mut c_void)>;
 
-/// Whether two keys are equal.
+/// Whether two keys are equal. May not yield: CaRT holds a lock.
 pub type crt_iv_keys_match_cb_t = Option<
     unsafe extern "C" fn(ivns: crt_iv_namespace_t, key1: *mut crt_iv_key_t, key2: *mut crt_iv_key_t) -> bool,
 >;
