@@ -76,10 +76,15 @@ abi::export! {
         crate::inline::module_info().map_or(ptr::null_mut(), |info| info.as_ptr())
     }
 
-    /// `dss_set_join_version` (init.c): sets the version with which the engine joins its system.
+    /// `dss_set_join_version` (init.c): sets the version with which the engine joins its system. The calling xstream,
+    /// the system's, knows it at once, the others when the engine opens.
     pub fn dss_set_join_version(version: abi::daos_version_t) {
         // SAFETY: both views of the union are 4 bytes without padding.
         JOIN_VERSION.store(unsafe { version.raw }, Ordering::Relaxed);
+        if let Some(info) = crate::inline::module_info() {
+            // SAFETY: the engine's own data of this thread.
+            unsafe { (*info.as_ptr()).dmi_version = version };
+        }
     }
 
     /// `dss_get_join_version` (init.c): the version with which the engine joins its system.
