@@ -11,16 +11,14 @@
 #include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <gurt/common.h>
 #include <cart/api.h>
 #include <cart/types.h>
+#include "measure.h"
 
 enum { MIB = 1 << 20, CLIENT = 0, SERVER = 1 };
 
@@ -43,15 +41,6 @@ CRT_RPC_DEFINE(pull, PULL_IN, PULL_OUT)
 static crt_context_t ctx;
 /* 1 MiB of this process. */
 static crt_bulk_t memory;
-
-static void
-check(int rc, const char *what)
-{
-	if (rc == 0)
-		return;
-	fprintf(stderr, "fabric_latency: %s: error %d\n", what, rc);
-	exit(1);
-}
 
 static void
 echo_handler(crt_rpc_t *rpc)
@@ -155,15 +144,6 @@ serve(int say, int until)
 	end();
 }
 
-static double
-micros(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1e6 + now.tv_nsec / 1e3;
-}
-
 static void
 answered(const struct crt_cb_info *info)
 {
@@ -171,11 +151,11 @@ answered(const struct crt_cb_info *info)
 	*(bool *)info->cci_arg = true;
 }
 
-static double
-round_trip(crt_opcode_t opcode)
+static void
+round_trip(const void *arg)
 {
 	crt_endpoint_t to = {.ep_grp = NULL, .ep_rank = SERVER, .ep_tag = 0};
-	double begin = micros();
+	crt_opcode_t opcode = *(const crt_opcode_t *)arg;
 	bool done = false;
 	crt_rpc_t *rpc;
 
@@ -187,35 +167,6 @@ round_trip(crt_opcode_t opcode)
 	check(crt_req_send(rpc, answered, &done), "crt_req_send");
 	while (!done)
 		progress();
-	return micros() - begin;
-}
-
-static int
-compare(const void *one, const void *other)
-{
-	double a = *(const double *)one, b = *(const double *)other;
-
-	return (a > b) - (a < b);
-}
-
-static void
-measure(const char *name, crt_opcode_t opcode, int count)
-{
-	double *times = calloc(count, sizeof(*times));
-
-	if (times == NULL || count == 0)
-		check(1, name);
-	/* The first tenth warms up. */
-	for (int i = -count / 10; i < count; i++) {
-		double time = round_trip(opcode);
-
-		if (i >= 0)
-			times[i] = time;
-	}
-	qsort(times, count, sizeof(*times), compare);
-	printf("%-20s %10.1f %10.1f %10.1f\n", name, times[0], times[count / 2],
-	       times[count - 1 - count / 100]);
-	free(times);
 }
 
 int
@@ -223,6 +174,7 @@ main(int argc, char **argv)
 {
 	int small = argc > 1 ? atoi(argv[1]) : 20000;
 	int large = argc > 2 ? atoi(argv[2]) : 500;
+	crt_opcode_t echo = OPC_ECHO, pull = OPC_PULL;
 	int says[2], until[2], status;
 	char uri[512] = "";
 	size_t have = 0;
@@ -253,9 +205,9 @@ main(int argc, char **argv)
 	start(CLIENT);
 	check(crt_group_primary_rank_add(ctx, crt_group_lookup(NULL), SERVER, uri),
 	      "crt_group_primary_rank_add");
-	printf("%-20s %10s %10s %10s\n", "microseconds", "least", "median", "99 %");
-	measure("8 B round trip", OPC_ECHO, small);
-	measure("1 MiB read by bulk", OPC_PULL, large);
+	print_heading();
+	measure("8 B round trip", small, round_trip, &echo);
+	measure("1 MiB read by bulk", large, round_trip, &pull);
 	close(until[1]);
 	end();
 	return waitpid(child, &status, 0) == child && status == 0 ? 0 : 1;

@@ -5,6 +5,7 @@ use harness::examples::echo::{Answer, CALL, COUNT, Call, MODULE};
 use harness::{Cluster, System, library_dir};
 use prost::Message;
 use rustix::process::Signal;
+use std::path::Path;
 use std::process::Command;
 use std::thread;
 use std::time::Duration;
@@ -130,16 +131,30 @@ fn a_peer_that_dies_ends_what_it_was_asked() {
     cluster.stop().unwrap();
 }
 
-#[test]
-fn a_program_in_c_measures_round_trips() {
-    let output = Command::new(examples().fabric_latency())
-        .args(["20", "3"])
+/// Runs a program that measures; what it prints.
+fn measured(program_in_c: &Path, args: &[&str]) -> String {
+    let output = Command::new(program_in_c)
+        .args(args)
         .env("LD_LIBRARY_PATH", library_dir(program()))
         .env_remove("D_PROVIDER")
         .env_remove("D_INTERFACE")
         .output()
         .unwrap();
     assert!(output.status.success(), "{output:?}");
-    let lines = String::from_utf8_lossy(&output.stdout).lines().count();
-    assert_eq!(lines, 3, "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn a_program_in_c_measures_round_trips() {
+    let said = measured(&examples().fabric_latency(), &["20", "3"]);
+    assert_eq!(said.lines().count(), 3, "{said}");
+}
+
+#[test]
+fn a_program_in_c_measures_incast_variables() {
+    // Small values go in requests and replies, large ones in bulk.
+    for size in ["8", "100000"] {
+        let said = measured(&examples().iv_latency(), &["5", size]);
+        assert_eq!(said.lines().count(), 1 + 3 * 3, "{said}");
+    }
 }

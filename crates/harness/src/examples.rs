@@ -329,6 +329,11 @@ impl Built {
         self.directory.join("ffi-examples/fabric_latency")
     }
 
+    /// The program that measures incast variables between two to eight processes.
+    pub fn iv_latency(&self) -> PathBuf {
+        self.directory.join("ffi-examples/iv_latency")
+    }
+
     /// Where it was built, which is where CTest runs.
     pub fn directory(&self) -> &Path {
         &self.directory
