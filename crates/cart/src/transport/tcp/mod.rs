@@ -95,6 +95,8 @@ const SCRATCH: usize = 64 << 10;
 /// Bytes that are read of a connection before what has come is handled: a piece of a transfer, so that its memory is used
 /// again for the next one.
 const TURN: usize = 256 << 10;
+/// Pieces of memory that the system takes at a time (`UIO_MAXIOV`); more are an error to it.
+const PIECES: usize = 1024;
 /// Bytes that go to a process of this machine at a time.
 const LOCAL_BUFFER: usize = 4 << 20;
 impl Tcp {
@@ -539,6 +541,7 @@ fn through_network(socket: &OwnedFd) -> Result<(), Errno> {
 /// Writes as much as the socket takes.
 fn write(socket: impl AsFd, slices: &[IoSlice<'_>]) -> Result<usize, Gone> {
     let mut control = SendAncillaryBuffer::default();
+    let slices = &slices[..slices.len().min(PIECES)];
     match rustix::net::sendmsg(socket, slices, &mut control, SendFlags::NOSIGNAL) {
         Ok(sent) => Ok(sent),
         Err(Errno::AGAIN | Errno::INTR) => Ok(0),

@@ -105,6 +105,31 @@ fn frames_of_all_sizes(shortcut: bool, family: AddressFamily) {
 }
 
 #[test]
+fn memory_in_many_pieces_goes_like_any_other() {
+    let mut server = listening(Limits::default());
+    let mut client = Tcp::new(hello(1), None, Limits::default()).unwrap();
+    let link = Link::opened(1);
+    client.connect(link, &server.uri().unwrap(), &hello(1));
+    let (mut here, mut there) = (Vec::new(), Vec::new());
+    until((&mut client, &mut here), (&mut server, &mut there), |here, there| {
+        matches!((here, there), ([Arrival::Connected(..)], [Arrival::Connected(..)]))
+    });
+    // More than the system takes at a time, and more than twice as many.
+    for count in [PIECES, PIECES + 1, 3 * PIECES] {
+        let body: Vec<u8> = (0..3 * count).map(|byte| (byte * 7) as u8).collect();
+        let slices: Vec<_> = body.chunks(3).map(IoSlice::new).collect();
+        let head = Head::Data(Moved { id: count as u64, status: 0 });
+        client.send(link, &head, Payload::Borrowed(&slices));
+        until((&mut client, &mut here), (&mut server, &mut there), |_, there| {
+            matches!(there.last(), Some(Arrival::Frame(_, Head::Data(moved), _)) if moved.id == count as u64)
+        });
+        let Some(Arrival::Frame(_, _, arrived)) = there.last() else { panic!("{there:?}") };
+        assert!(*arrived == body);
+    }
+    assert_eq!(here.len(), 1, "the connection is still there");
+}
+
+#[test]
 fn who_is_not_there_or_of_another_system_is_lost() {
     let mut server = listening(Limits::default());
     let mut client = Tcp::new(hello(1), None, Limits::default()).unwrap();
