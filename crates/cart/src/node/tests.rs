@@ -21,6 +21,8 @@ struct Tester {
     held: Mutex<Vec<IncomingId>>,
     news: Mutex<Vec<News>>,
     differ: AtomicU64,
+    /// How many times more what has failed is sent again.
+    again: AtomicU64,
 }
 
 impl Attachments for Tester {
@@ -38,6 +40,11 @@ impl User for Tester {
                 assert!(network.reply(incoming.id, Ok(()), incoming.body));
             }
             Event::Request(incoming) => lock(&self.held).push(incoming.id),
+            Event::Completed { attached, result: Err(_) } if self.again.load(Ordering::Relaxed) > 0 => {
+                self.again.fetch_sub(1, Ordering::Relaxed);
+                let again = call(1, HOLD);
+                network.with(|context, now| context.send(now, again, Attached::User(attached)));
+            }
             // Who has asked may be gone.
             Event::Completed { attached, result } => drop(attached.send(result)),
             _ => unreachable!("nothing else is sent"),
@@ -64,13 +71,13 @@ fn clock() -> Clock {
 }
 
 fn node(clock: Clock, variables: &'static [(&str, &str)]) -> Arc<Node<Tester>> {
-    let (held, news, differ) = Default::default();
+    let (held, news, differ, again) = Default::default();
     let known = |name: &str| {
         let found = variables.iter().find(|(known, _)| *known == name);
         found.map(|(_, value)| value.to_string())
     };
     let settings = Settings::new(true, &Options::default(), known);
-    let node = Node::new(Tester { held, news, differ }, "test", true, settings, clock);
+    let node = Node::new(Tester { held, news, differ, again }, "test", true, settings, clock);
     node.register(ECHO, 0, vec![Rpc::default(); 2]).unwrap();
     node
 }
@@ -93,10 +100,14 @@ fn system(count: u32, contexts: u32, variables: &'static [(&str, &str)]) -> Vec<
     nodes
 }
 
+fn call(rank: Rank, opcode: u32) -> Call {
+    let body = Bytes::from_static(b"body");
+    Call { group: None, rank, tag: 0, opcode, flags: 0, body, timeout: None }
+}
+
 fn send(node: &Node<Tester>, rank: Rank, opcode: u32) -> Receiver<Result<Answer>> {
     let (attached, result) = channel();
-    let body = Bytes::from_static(b"body");
-    let call = Call { group: None, rank, tag: 0, opcode, flags: 0, body, timeout: None };
+    let call = call(rank, opcode);
     let network = node.network(0).unwrap();
     network.with(|context, now| context.send(now, call, Attached::User(attached))).unwrap();
     result
@@ -240,6 +251,18 @@ fn a_context_ends_when_it_is_forced_to() {
 }
 
 #[test]
+fn who_sends_again_while_a_context_ends_is_told_again() {
+    let nodes = system(2, 1, &[]);
+    let held = send(&nodes[0], 1, HOLD);
+    nodes[0].user.again.store(3, Ordering::Relaxed);
+    close(&nodes[..1]);
+    let result = held.try_recv().expect("it has ended");
+    assert_eq!(result.unwrap_err(), Der::new(abi::DER_CANCELED.into()));
+    assert_eq!(nodes[0].user.again.load(Ordering::Relaxed), 0);
+    close(&nodes[1..]);
+}
+
+#[test]
 fn who_has_another_clock_is_refused() {
     let wrong = Clock { stamp: || 0, ..clock() };
     let nodes = [node(wrong, &[]), node(clock(), &[])];
@@ -262,9 +285,9 @@ fn who_has_another_clock_is_refused() {
 fn contexts_are_as_many_as_may_be() {
     let strange = node(clock(), &[("D_INTERFACE", "no such interface")]);
     assert_eq!(strange.open(0).map(drop), Err(der::INVAL));
-    let (held, news, differ) = Default::default();
+    let (held, news, differ, again) = Default::default();
     let settings = Settings { contexts: 1, ..Settings::new(false, &Options::default(), |_| None) };
-    let one = Node::new(Tester { held, news, differ }, "test", false, settings, clock());
+    let one = Node::new(Tester { held, news, differ, again }, "test", false, settings, clock());
     let network = one.open(0).unwrap();
     assert_eq!(one.open(0).map(drop), Err(der::AGAIN));
     one.close(&network, false).unwrap();

@@ -120,9 +120,11 @@ fn memory_in_many_pieces_goes_like_any_other() {
         let slices: Vec<_> = body.chunks(3).map(IoSlice::new).collect();
         let head = Head::Data(Moved { id: count as u64, status: 0 });
         client.send(link, &head, Payload::Borrowed(&slices));
-        until((&mut client, &mut here), (&mut server, &mut there), |_, there| {
-            matches!(there.last(), Some(Arrival::Frame(_, Head::Data(moved), _)) if moved.id == count as u64)
-        });
+        until(
+            (&mut client, &mut here),
+            (&mut server, &mut there),
+            |_, there| matches!(there.last(), Some(Arrival::Frame(_, Head::Data(moved), _)) if moved.id == count as u64),
+        );
         let Some(Arrival::Frame(_, _, arrived)) = there.last() else { panic!("{there:?}") };
         assert!(*arrived == body);
     }
