@@ -245,6 +245,7 @@ impl<A: Attachments> Context<A> {
             Ok(()) => {
                 self.timers.push(self.now.nanos.saturating_add(what.timeout), Timer::Transfer(id));
                 self.bulk.queue.push_back((id, what, whose));
+                self.compact();
             }
             Err(error) => self.tell(whose, Err(error)),
         }

@@ -885,7 +885,8 @@ impl<A: Attachments> Context<A> {
         }
     }
 
-    fn compact(&mut self) {
+    /// Forgets deadlines that are not needed any more, if there are many.
+    pub(super) fn compact(&mut self) {
         let needed = self.requests.len() + self.bulk.transfers() + self.targets.len() + 1;
         let (requests, bulk) = (&self.requests, &self.bulk);
         self.timers.compact(needed, |at, timer| match timer {

@@ -689,6 +689,22 @@ fn bound_memory_can_be_reached_by_anybody_who_was_told() {
 }
 
 #[test]
+fn deadlines_of_transfers_that_have_ended_do_not_pile_up() {
+    let mut world = World::new(2, 1);
+    let there = world.processes[1].context.register(vec![1; 10], Permission::Read);
+    assert!(world.processes[1].context.bind(there));
+    let remote = world.processes[1].context.describe(there).unwrap();
+    let now = world.now();
+    let context = &mut world.processes[0].context;
+    let here = context.register(vec![9; 10], Permission::ReadWrite);
+    for number in 0..10_000 {
+        let id = context.transfer(now, transfer(Op::Get, remote.clone(), here, 10), number);
+        context.abort_transfer(now, id);
+    }
+    assert!(context.timers.len() < 1000, "{}", context.timers.len());
+}
+
+#[test]
 fn memory_is_written_and_read_only_as_allowed() {
     for (permission, op, lie) in
         [(Permission::Read, Op::Put, Permission::Write), (Permission::Write, Op::Get, Permission::Read)]

@@ -45,6 +45,12 @@ impl Timers {
         self.0.peek().map(|Reverse((at, _))| *at)
     }
 
+    /// How many there are, needed or not.
+    #[cfg(test)]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Takes out those that are not needed, if there are many more than `needed`.
     pub fn compact(&mut self, needed: usize, is_needed: impl Fn(Nanos, Timer) -> bool) {
         if self.0.len() > FEW.max(2 * needed) {
