@@ -171,8 +171,9 @@ impl<U: User> Node<U> {
         Some(millis(next.saturating_sub(now.millis)))
     }
 
-    /// Does what the detector wants. It is not locked meanwhile.
-    fn swim_act(&self, actions: Actions) {
+    /// Does what the detector wants. It is not locked meanwhile. Who is told of a rank may have given this thread
+    /// something to do, so that it must not go on waiting.
+    pub(super) fn swim_act(&self, actions: Actions) {
         for action in actions {
             match action {
                 Action::Ask { to, about, updates } => self.swim_ask(to, about, &updates),
@@ -184,6 +185,9 @@ impl<U: User> Node<U> {
                 Action::Tell { rank, status, incarnation } => {
                     let alive = status == Status::Alive;
                     self.user.rank_changed(News { rank, incarnation, detected: true, alive });
+                    if let Some(network) = self.network(SWIM_CONTEXT) {
+                        network.wake();
+                    }
                 }
             }
         }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::settings::Options;
 use super::*;
 use crate::rpc::{Answer, Call, IncomingId, Rpc};
-use crate::swim::Status;
+use crate::swim::{Action, Status};
 
 const ECHO: u32 = 0x0a00_0000;
 const HOLD: u32 = ECHO + 1;
@@ -228,6 +228,16 @@ fn who_is_woken_returns() {
         assert_eq!(waits.join().unwrap(), Ok(false));
     });
     assert_eq!(network.progress(Some(MILLI)), Ok(false));
+    close(&nodes);
+}
+
+#[test]
+fn who_was_told_of_a_rank_has_his_turn() {
+    let nodes = system(1, 2, &[]);
+    let begin = Instant::now();
+    nodes[0].swim_act(vec![Action::Tell { rank: 7, status: Status::Dead, incarnation: 0 }]);
+    assert!(!nodes[0].network(1).unwrap().progress(Some(LIMIT)).unwrap());
+    assert!(begin.elapsed() < LIMIT);
     close(&nodes);
 }
 
