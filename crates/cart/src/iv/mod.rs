@@ -220,6 +220,10 @@ pub trait Fabric: Send + Sync + 'static {
 
     /// The group of the namespace.
     fn view(&self) -> View;
+    /// Its version alone, which is asked for more often.
+    fn version(&self) -> u32 {
+        self.view().version
+    }
     /// Its members, as they are now.
     fn members(&self) -> Members;
     /// Asks `to` for a value, which the answer fills.

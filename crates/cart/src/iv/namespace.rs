@@ -104,7 +104,7 @@ impl<F: Fabric, O: Ops<Value = F::Value>> Namespace<F, O> {
             (Shortcut::None, None) => return Err(OOG),
         };
         // The root, and the tree, are those of a version.
-        if self.fabric.view().version == view.version { Ok(next) } else { Err(GRPVER) }
+        if self.fabric.version() == view.version { Ok(next) } else { Err(GRPVER) }
     }
 
     fn header(&self, class: u32, key: &[u8], view: &View, root: Rank, sync: Option<SyncPolicy>) -> Header {
@@ -121,7 +121,7 @@ impl<F: Fabric, O: Ops<Value = F::Value>> Namespace<F, O> {
 
     /// What an incoming request has to agree with.
     fn check(&self, header: &Header) -> Result<&O> {
-        if self.fabric.view().version != header.version {
+        if self.fabric.version() != header.version {
             return Err(GRPVER);
         }
         self.class(header.class)
@@ -134,11 +134,11 @@ impl<F: Fabric, O: Ops<Value = F::Value>> Namespace<F, O> {
         let here = || {
             let ops = self.class(class)?;
             // Before the root is asked for: a tree is that of a version.
-            let view = self.fabric.view();
+            let version = self.fabric.version();
             let root = ops.hash(key)?;
-            Ok((ops, view, root, ops.get(key, Access::Read)?))
+            Ok((ops, version, root, ops.get(key, Access::Read)?))
         };
-        let (ops, view, root, (mut value, private)) = match here() {
+        let (ops, version, root, (mut value, private)) = match here() {
             Ok(here) => here,
             Err(error) => return done(Err(error), None),
         };
@@ -149,6 +149,7 @@ impl<F: Fabric, O: Ops<Value = F::Value>> Namespace<F, O> {
             }
             Ok(Answer::Forward) => {
                 ops.put(Some(value), private);
+                let view = View { version, ..self.fabric.view() };
                 let next = self.next(&view, root, shortcut);
                 self.climb(class, key, &view, root, next, Waiter::Local(done));
             }
@@ -225,7 +226,7 @@ impl<F: Fabric, O: Ops<Value = F::Value>> Namespace<F, O> {
             let (namespace, key) = (self.clone(), key.to_vec());
             move |result, value| namespace.fetched(class, &key, result, Held { value, private }, waiter)
         };
-        if self.fabric.view().version == view.version {
+        if self.fabric.version() == view.version {
             self.fabric.fetch(next, &self.header(class, key, view, root, None), value, Box::new(done));
         } else {
             // The way to the root may be another by now.

@@ -101,18 +101,27 @@ impl Group {
         })
     }
 
-    fn members(&self, node: &Node<Shell>) -> Result<(Members, u32)> {
+    /// Calls `with` with its members and its version.
+    fn look<T>(&self, node: &Node<Shell>, with: impl FnOnce(&Members, u32) -> T) -> Result<T> {
         node.read(|directory| match self.kind {
             Kind::Primary => {
                 let primary = &directory.groups().primary;
-                Ok((primary.members().clone(), primary.version()))
+                Ok(with(primary.members(), primary.version()))
             }
             Kind::Secondary => {
                 let group =
                     directory.secondary(&self.name).map_err(|wrong| self.wrong("crt_group", wrong))?;
-                Ok((group.members().clone(), group.version()))
+                Ok(with(group.members(), group.version()))
             }
         })
+    }
+
+    fn members(&self, node: &Node<Shell>) -> Result<(Members, u32)> {
+        self.look(node, |members, version| (members.clone(), version))
+    }
+
+    fn version(&self, node: &Node<Shell>) -> Result<u32> {
+        self.look(node, |_, version| version)
     }
 
     /// Its members by their numbers in the primary group.
@@ -464,7 +473,7 @@ abi::export! {
     /// `crt_group_version` (crt_group.c): stores the version of a group. 0, `-DER_INVAL`, `-DER_UNINIT`.
     pub unsafe fn crt_group_version(grp: *mut crt_group_t, version: *mut u32) -> c_int {
         // SAFETY: by the caller's promise.
-        unsafe { get("crt_group_version", grp, version, |node, group| Ok(group.members(node)?.1)) }
+        unsafe { get("crt_group_version", grp, version, |node, group| group.version(node)) }
     }
 
     /// `crt_group_version_set` (crt_group.c): sets it. 0, `-DER_UNINIT`.

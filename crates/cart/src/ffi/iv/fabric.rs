@@ -149,6 +149,10 @@ impl Fabric for Cart {
         self.group.view()
     }
 
+    fn version(&self) -> u32 {
+        self.group.version()
+    }
+
     fn members(&self) -> Members {
         self.group.members()
     }

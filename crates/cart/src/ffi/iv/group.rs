@@ -61,19 +61,21 @@ impl Group {
         with(self.lookup()?)
     }
 
+    /// Its version; 0 if it has been destroyed.
+    pub fn version(&self) -> u32 {
+        let mut version = 0;
+        // SAFETY: a group and a place for the version. Without one it stays 0.
+        let _ = self.with(|group| outcome(unsafe { abi::crt_group_version(group, &raw mut version) }));
+        version
+    }
+
     /// As this rank sees it; nobody if it has been destroyed.
     pub fn view(&self) -> View {
-        let mut view = View { version: 0, me: None };
+        let version = self.version();
         let mut me = CRT_NO_RANK;
-        let known = self.with(|group| {
-            // SAFETY: a group and places for the results.
-            unsafe {
-                outcome(abi::crt_group_version(group, &raw mut view.version))?;
-                outcome(abi::crt_group_rank(group, &raw mut me))
-            }
-        });
-        view.me = known.ok().map(|()| me).filter(|&me| me != CRT_NO_RANK);
-        view
+        // SAFETY: a group and a place for the rank.
+        let known = self.with(|group| outcome(unsafe { abi::crt_group_rank(group, &raw mut me) }));
+        View { version, me: known.ok().map(|()| me).filter(|&me| me != CRT_NO_RANK) }
     }
 
     /// Its members; nobody if it has been destroyed.
