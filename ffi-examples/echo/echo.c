@@ -54,6 +54,8 @@ call_rank(const Echo__Call *call, Echo__Answer *answer)
 		goto out;
 
 	out = crt_reply_get(rpc);
+	if (out->so_text == NULL)
+		D_GOTO(out, rc = -DER_PROTO);
 	D_STRNDUP(answer->text, out->so_text, strlen(out->so_text));
 	if (answer->text == NULL)
 		rc = -DER_NOMEM;

@@ -41,7 +41,13 @@ unsafe fn schedule(rpc: *mut abi::crt_rpc_t, handler: UltFn, dx: *mut abi::dss_x
         if let Some(set) = ops.and_then(|ops| (*ops.as_ptr()).dms_set_req)
             && set(rpc, &raw mut attr) == RETRY
         {
-            return abi::crt_reply_send(rpc);
+            let rc = abi::crt_reply_send(rpc);
+            if rc == 0 {
+                // The handler will not run, which gives back two counts of the request.
+                abi::crt_req_decref(rpc);
+                abi::crt_req_decref(rpc);
+            }
+            return rc;
         }
     }
     Der::new(abi::DER_TIMEDOUT.into()).rc()

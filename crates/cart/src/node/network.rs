@@ -43,6 +43,8 @@ struct Inner<U: User> {
     handling: Vec<u64>,
 }
 
+/// How often those whose requests are given up may send others, while a context ends.
+const FAREWELLS: usize = 1000;
 /// A transport without a descriptor is looked at so often,
 const POLL: Duration = Duration::from_millis(1);
 /// and everything at least so often.
@@ -270,18 +272,24 @@ impl<U: User> Network<U> {
             );
             return Err(der::BUSY);
         }
-        loop {
+        for _ in 0..FAREWELLS {
             self.handle_events();
             let mut inner = self.lock();
             inner.context.abandon(self.node.now());
-            // Nobody can want anything any more, and all have been told.
             if !inner.context.has_events() {
+                // Nobody can want anything any more, and all have been told.
                 inner.carrier = None;
-                break;
+                drop(inner);
+                self.bell.ring();
+                return Ok(());
             }
         }
-        self.bell.ring();
-        Ok(())
+        error!(
+            Facility::RPC,
+            "context {} cannot end: whoever is told that his request was given up sends another one, again and again",
+            self.tag()
+        );
+        Err(der::BUSY)
     }
 }
 
@@ -293,7 +301,7 @@ fn collective<U: User>(event: &Event<Carried<U>>) -> Option<u64> {
         | Event::Aggregate { id, .. }
         | Event::Gathered { id, .. } => match id {
             IncomingId::Collective(id) => Some(*id),
-            IncomingId::Single(..) => None,
+            IncomingId::Single(..) | IncomingId::OneWay(..) => None,
         },
         Event::Completed { .. } | Event::Transferred { .. } => None,
     }

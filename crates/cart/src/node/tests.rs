@@ -273,6 +273,19 @@ fn who_sends_again_while_a_context_ends_is_told_again() {
 }
 
 #[test]
+fn a_context_does_not_end_among_those_who_send_for_ever() {
+    let nodes = system(2, 1, &[]);
+    let held = send(&nodes[0], 1, HOLD);
+    nodes[0].user.again.store(u64::MAX, Ordering::Relaxed);
+    let network = nodes[0].network(0).unwrap();
+    assert_eq!(nodes[0].close(&network, true), Err(der::BUSY));
+    assert!(held.try_recv().is_err());
+    nodes[0].user.again.store(0, Ordering::Relaxed);
+    close(&nodes);
+    assert!(held.try_recv().is_ok());
+}
+
+#[test]
 fn who_has_another_clock_is_refused() {
     let wrong = Clock { stamp: || 0, ..clock() };
     let nodes = [node(wrong, &[]), node(clock(), &[])];

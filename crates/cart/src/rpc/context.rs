@@ -768,11 +768,12 @@ impl<A: Attachments> Context<A> {
                 self.take_collective(key, request, rpc, deadline, body)
             }
             Ok(rpc) => {
-                if rpc.no_reply {
-                    self.with_window(key, |window| window.end(request.id));
-                }
+                let id = match rpc.no_reply {
+                    true => IncomingId::OneWay(key, request.id),
+                    false => IncomingId::Single(key, request.id),
+                };
                 self.events.push_back(Event::Request(Incoming {
-                    id: IncomingId::Single(key, request.id),
+                    id,
                     opcode: request.opcode,
                     flags: request.flags,
                     source: request.source,
@@ -788,11 +789,16 @@ impl<A: Attachments> Context<A> {
         }
     }
 
-    /// Answers a request: `crt_reply_send`. False if nobody waits for it any more, or it was answered before.
+    /// Answers a request: `crt_reply_send`. False if nobody waits for it any more, or it was answered before. One whose
+    /// sender waits for no reply has been handled, and takes up no room here any more.
     pub fn reply(&mut self, now: Now, id: IncomingId, result: Result, body: Bytes) -> bool {
         self.now = now;
         let answered = match id {
             IncomingId::Single(key, id) => self.answer(key, id, result, body),
+            IncomingId::OneWay(key, id) => {
+                self.with_window(key, |window| window.end(id));
+                false
+            }
             IncomingId::Collective(id) => self.own_reply(id, result, body),
         };
         self.settle();
@@ -818,7 +824,7 @@ impl<A: Attachments> Context<A> {
     /// The connection on which a peer's last request came, if it is still there.
     pub(super) fn link_of(&self, id: IncomingId) -> Option<Link> {
         match id {
-            IncomingId::Single(key, _) => self.senders.get(&key)?.link,
+            IncomingId::Single(key, _) | IncomingId::OneWay(key, _) => self.senders.get(&key)?.link,
             IncomingId::Collective(id) => match self.collectives.get(&id)?.parent() {
                 Some(key) => self.senders.get(&key)?.link,
                 None => Some(Link::SELF),

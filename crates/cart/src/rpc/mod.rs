@@ -218,6 +218,8 @@ pub struct RequestId(pub(crate) u64);
 pub enum IncomingId {
     /// From one other.
     Single(window::Key, u64),
+    /// From one other, who waits for no reply.
+    OneWay(window::Key, u64),
     /// As part of a collective request.
     Collective(u64),
 }

@@ -283,7 +283,15 @@ impl Process {
                 assert!(self.context.reply(now, incoming.id, Ok(()), body.clone()));
                 assert!(!self.context.reply(now, incoming.id, Ok(()), body), "a second reply");
             }
-            ONE_WAY => assert!(!incoming.wants_reply),
+            ONE_WAY => {
+                assert!(!incoming.wants_reply);
+                match incoming.body.starts_with(b"keep") {
+                    true => self.silent.push(incoming.id),
+                    false => {
+                        assert!(!self.context.reply(now, incoming.id, Ok(()), Bytes::new()), "nobody waits")
+                    }
+                }
+            }
             SILENT | PATIENT => self.silent.push(incoming.id),
             COUNT => {
                 *self.counts.entry(incoming.id).or_default() += 1;
@@ -441,6 +449,24 @@ fn requests_beyond_the_limits_are_refused() {
     assert_eq!(world.processes[1].silent.len(), 3);
     world.run(SECOND);
     world.check_settled();
+}
+
+#[test]
+fn what_wants_no_reply_takes_up_room_until_it_has_been_handled() {
+    let mut settings = Settings { timeout: SECOND, ..Settings::default() };
+    settings.limits.peer_bytes = 100;
+    let mut world = World::with(2, 1, settings);
+    let keep = format!("keep {}", "x".repeat(60));
+    for handled in [1, 1] {
+        world.send(0, world.call(1, ONE_WAY, &keep));
+        world.run(SECOND / 10);
+        assert_eq!(world.processes[1].silent.len(), handled);
+    }
+    let (now, first) = (world.now(), world.processes[1].silent[0]);
+    assert!(!world.processes[1].context.reply(now, first, Ok(()), Bytes::new()), "nobody waits");
+    world.send(0, world.call(1, ONE_WAY, &keep));
+    world.run(SECOND / 10);
+    assert_eq!(world.processes[1].silent.len(), 2);
 }
 
 #[test]

@@ -65,14 +65,14 @@ fn private(rpc: &Rpc) -> *mut c_void {
 fn known(network: &Context, id: IncomingId) -> Option<Arc<Rpc>> {
     match id {
         IncomingId::Collective(id) => lock(&network.attached.collectives).get(&id).cloned(),
-        IncomingId::Single(..) => None,
+        IncomingId::Single(..) | IncomingId::OneWay(..) => None,
     }
 }
 
 fn forget(network: &Context, id: IncomingId) -> Option<Arc<Rpc>> {
     match id {
         IncomingId::Collective(id) => lock(&network.attached.collectives).remove(&id),
-        IncomingId::Single(..) => None,
+        IncomingId::Single(..) | IncomingId::OneWay(..) => None,
     }
 }
 

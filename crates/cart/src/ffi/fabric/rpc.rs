@@ -345,13 +345,27 @@ impl Rpc {
         let Some(tasks) = self.network.attached.tasks() else { return self.run() };
         let ctx: crt_context_t = Arc::as_ptr(&self.network).cast_mut().cast();
         let Some(task) = tasks.requests else { return self.run() };
-        let rpc = self.clone();
+        // Two counts, as CaRT gives: whoever answers instead of having the handler run takes both back.
+        let counted = [self.clone(), self.clone()].map(Self::into_c)[0];
         // SAFETY: the user's function, with his argument and an RPC that is counted for the handler.
-        let scheduled = unsafe { task(ctx.cast(), self.into_c().cast(), Some(handle), tasks.arg.0) };
+        let scheduled = unsafe { task(ctx.cast(), counted.cast(), Some(handle), tasks.arg.0) };
         if let Err(error) = outcome(scheduled) {
             // SAFETY: what the handler would have given back.
-            drop(unsafe { Arc::from_raw(Arc::as_ptr(&rpc)) });
-            rpc.fail(error);
+            drop(unsafe { Self::from_task(counted.cast()) });
+            self.fail(error);
+        }
+    }
+
+    /// Takes back what was counted for a task.
+    ///
+    /// # Safety
+    /// Once for each RPC that was given to a task.
+    unsafe fn from_task(rpc: *mut c_void) -> Arc<Self> {
+        let rpc = rpc.cast::<Self>().cast_const();
+        // SAFETY: two counts, by the caller's promise.
+        unsafe {
+            Arc::decrement_strong_count(rpc);
+            Arc::from_raw(rpc)
         }
     }
 
@@ -386,11 +400,11 @@ impl Rpc {
 /// Runs a handler for whom `crt_context_register_rpc_task` names.
 ///
 /// # Safety
-/// `rpc` is from [`Rpc::into_c`], and not used again.
+/// `rpc` was given to a task, which does not use it again.
 unsafe extern "C" fn handle(rpc: *mut c_void) {
     let boundary = abi::Boundary::enter("the handler of an RPC");
     // SAFETY: by the caller's promise.
-    unsafe { Arc::from_raw(rpc.cast::<Rpc>().cast_const()) }.run();
+    unsafe { Rpc::from_task(rpc) }.run();
     boundary.leave();
 }
 
@@ -401,6 +415,9 @@ impl Drop for Rpc {
         if let Some(id) = state.answer.take() {
             warn!(Facility::RPC, "nobody has answered request {:#x}; its sender is told so", public.cr_opc);
             self.network.reply(id, Err(der::NOREPLY), Bytes::new());
+        }
+        if let Some(id @ IncomingId::OneWay(..)) = state.incoming {
+            self.network.reply(id, Ok(()), Bytes::new());
         }
         let packing = self.format.packing;
         // SAFETY: what was unpacked is freed once; the messages live until then.
@@ -454,7 +471,7 @@ pub(super) fn arrived(network: &Arc<Context>, mut incoming: Incoming) {
     let id = incoming.id;
     let known = match id {
         IncomingId::Collective(id) => lock(&network.attached.collectives).get(&id).cloned(),
-        IncomingId::Single(..) => None,
+        IncomingId::Single(..) | IncomingId::OneWay(..) => None,
     };
     let rpc = match known {
         Some(rpc) => Ok(rpc),

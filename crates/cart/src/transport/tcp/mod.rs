@@ -52,6 +52,8 @@ pub struct Tcp {
     queued: usize,
     /// Connections that did not say yet who they are, since when.
     unknown: VecDeque<(Instant, Link)>,
+    /// Until when nobody is accepted.
+    paused: Option<Instant>,
     /// What has become known outside of a poll.
     pending: Vec<Arrival>,
     /// The connection on which something came last.
@@ -85,6 +87,8 @@ const LOCAL: u64 = u64::MAX - 2;
 /// Who polls without waiting looks at all connections so often; in between only at the one on which something came last,
 /// which costs half.
 const LOOK: Duration = Duration::from_micros(5);
+/// For how long nobody is accepted when the system cannot.
+const PAUSE: Duration = Duration::from_millis(100);
 /// How long a connection may be silent before the other side's machine is asked whether it is there, and how long it has
 /// to answer.
 const KEEPALIVE: Duration = Duration::from_secs(30);
@@ -130,6 +134,7 @@ impl Tcp {
             accepted_now: 0,
             queued: 0,
             unknown: VecDeque::new(),
+            paused: None,
             pending: Vec::new(),
             hot: None,
             looked: Instant::now(),
@@ -210,7 +215,11 @@ impl Tcp {
             _ => return,
         };
         // As many as there are now; the next wait returns at once if there are more.
-        let Ok(socket) = accepted else { return };
+        let socket = match accepted {
+            Ok(socket) => socket,
+            Err(Errno::AGAIN | Errno::INTR | Errno::CONNABORTED) => return,
+            Err(error) => return self.pause(error),
+        };
         if self.unknown.len() >= self.limits.unknown {
             let connections = &self.connections;
             self.unknown
@@ -225,6 +234,25 @@ impl Tcp {
         // Whoever it was will come again.
         let _ =
             ready.map_err(io::Error::from).and_then(|()| self.add(link, socket, None, epoll::EventFlags::IN));
+    }
+
+    /// Accepts nobody for a while, as the system cannot at the moment; those who come wait.
+    fn pause(&mut self, error: Errno) {
+        error!(
+            Facility::MISC,
+            "tcp: no connection can be accepted for now: {error}; allow the process more open files"
+        );
+        self.paused = Some(Instant::now() + PAUSE);
+        self.heed_listeners(epoll::EventFlags::empty());
+    }
+
+    fn heed_listeners(&self, interest: epoll::EventFlags) {
+        let network = self.listener.as_ref().map(|listener| (listener.as_fd(), LISTENER));
+        let local = self.local.as_ref().map(|listener| (listener.as_fd(), LOCAL));
+        for (listener, number) in network.into_iter().chain(local) {
+            // They were added when they were made.
+            let _ = epoll::modify(&self.epoll, listener, epoll::EventData::new_u64(number), interest);
+        }
     }
 
     /// Something has happened to a connection.
@@ -328,6 +356,10 @@ impl Transport for Tcp {
     fn poll(&mut self, wait: Option<Duration>, arrivals: &mut Vec<Arrival>) -> io::Result<()> {
         let before = arrivals.len();
         self.expire_unknown(arrivals);
+        if self.paused.is_some_and(|end| end <= Instant::now()) {
+            self.paused = None;
+            self.heed_listeners(epoll::EventFlags::IN);
+        }
         arrivals.append(&mut self.pending);
         let wait = if arrivals.len() > before { Some(Duration::ZERO) } else { wait };
         let wait = wait.into_iter().chain(self.patience()).min();
@@ -367,11 +399,13 @@ impl Transport for Tcp {
     }
 
     fn patience(&self) -> Option<Duration> {
-        match (self.pending.is_empty(), self.unknown.is_empty()) {
+        let known = match (self.pending.is_empty(), self.unknown.is_empty()) {
             (false, _) => Some(Duration::ZERO),
             (true, false) => Some(self.limits.handshake),
             (true, true) => None,
-        }
+        };
+        let paused = self.paused.map(|end| end.saturating_duration_since(Instant::now()));
+        known.into_iter().chain(paused).min()
     }
 }
 

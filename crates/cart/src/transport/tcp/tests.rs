@@ -243,3 +243,18 @@ fn a_wait_ends_when_another_thread_says_so() {
     transport.poll(Some(Duration::from_millis(20)), &mut Vec::new()).unwrap();
     assert!(begin.elapsed() >= Duration::from_millis(15), "woken once for one call");
 }
+
+#[test]
+fn who_comes_while_the_system_accepts_nobody_waits() {
+    let (mut server, mut client) = (listening(Limits::default()), listening(Limits::default()));
+    let (mut here, mut there) = (Vec::new(), Vec::new());
+    server.pause(Errno::MFILE);
+    assert!(server.patience().is_some_and(|patience| patience <= PAUSE));
+    client.connect(Link::opened(1), &server.uri().unwrap(), &hello(1));
+    server.poll(Some(Duration::ZERO), &mut here).unwrap();
+    assert!(server.accepted == 0 || server.paused.is_none());
+    until((&mut server, &mut here), (&mut client, &mut there), |here, there| {
+        matches!((here, there), ([Arrival::Connected(..)], [Arrival::Connected(..)]))
+    });
+    assert!(server.paused.is_none());
+}
