@@ -90,8 +90,7 @@ impl Mercury {
     }
 
     /// Takes what has come.
-    fn receive(&mut self, arrivals: &mut Vec<Arrival>) -> io::Result<()> {
-        let now = self.now();
+    fn receive(&mut self, now: Nanos, arrivals: &mut Vec<Arrival>) -> io::Result<()> {
         let links = &mut self.links;
         let mut failed = Vec::new();
         let result = self.port.progress(|happened| match happened {
@@ -173,14 +172,19 @@ impl Transport for Mercury {
     }
 
     fn poll(&mut self, wait: Option<Duration>, arrivals: &mut Vec<Arrival>) -> io::Result<()> {
-        let begin = Instant::now();
+        // Reading the clock takes as long as the rest, so who polls without waiting has it read once.
+        let begin = (wait != Some(Duration::ZERO)).then(Instant::now);
         loop {
-            self.receive(arrivals)?;
-            self.links.progress(self.now(), arrivals);
+            let now = self.now();
+            self.receive(now, arrivals)?;
+            self.links.progress(now, arrivals);
             self.flush();
             self.links.take_pending(arrivals);
-            let left = wait.map(|wait| wait.saturating_sub(begin.elapsed()));
-            if !arrivals.is_empty() || left == Some(Duration::ZERO) {
+            if !arrivals.is_empty() {
+                return Ok(());
+            }
+            let left = begin.map_or(wait, |begin| wait.map(|wait| wait.saturating_sub(begin.elapsed())));
+            if left == Some(Duration::ZERO) {
                 return Ok(());
             }
             let patience = self.patience();
@@ -210,7 +214,7 @@ impl Drop for Mercury {
         let begin = Instant::now();
         while (self.links.has_output() || self.port.is_sending()) && begin.elapsed() < FAREWELL {
             self.flush();
-            if self.receive(&mut Vec::new()).is_err() {
+            if self.receive(self.now(), &mut Vec::new()).is_err() {
                 return;
             }
         }
