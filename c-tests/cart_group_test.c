@@ -318,6 +318,8 @@ a_client_finds_servers_and_their_contexts(void **state)
 	assert_int_equal(crt_group_view_create("others", &other), -DER_BUSY);
 	assert_ptr_equal(crt_group_lookup("cart_test"), group);
 	assert_int_equal(crt_group_rank(group, &rank), -DER_NONEXIST);
+	assert_int_equal(crt_group_rank(NULL, &rank), 0);
+	assert_int_equal(rank, 0);
 	assert_int_equal(crt_group_primary_rank_add(cn_ctx[0], group, 1, uris[1].cu_text), 0);
 	for (uint32_t tag = 0; tag < 2; tag++) {
 		crt_endpoint_t ep = {.ep_grp = group, .ep_rank = 1, .ep_tag = tag};

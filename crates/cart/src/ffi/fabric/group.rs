@@ -448,14 +448,16 @@ abi::export! {
         }
     }
 
-    /// `crt_group_rank` (crt_group.c): stores the number of this process in a group, null for the primary one. 0,
-    /// `-DER_NONEXIST` (and `CRT_NO_RANK`) if it has none, `-DER_INVAL`, `-DER_UNINIT`.
+    /// `crt_group_rank` (crt_group.c): stores the number of this process in a group, null for the primary one; that of a
+    /// client, which is alone in its own, is 0. 0, `-DER_NONEXIST` (and `CRT_NO_RANK`) if it has none, `-DER_INVAL`,
+    /// `-DER_UNINIT`.
     pub unsafe fn crt_group_rank(grp: *mut crt_group_t, rank: *mut d_rank_t) -> c_int {
         const NAME: &str = "crt_group_rank";
         rc(node(NAME).and_then(|node| {
             // SAFETY: by the caller's promise.
             unsafe {
-                let found = Group::of(&node, grp).rank(&node);
+                let alone = grp.is_null() && !node.is_server();
+                let found = if alone { Some(0) } else { Group::of(&node, grp).rank(&node) };
                 store(NAME, rank, found.unwrap_or(CRT_NO_RANK))?;
                 found.map(drop).ok_or(der::NONEXIST)
             }
