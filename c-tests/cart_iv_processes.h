@@ -57,7 +57,7 @@ struct command {
 	crt_iv_shortcut_t shortcut;
 	crt_iv_sync_t sync;
 	/** With which the value is filled. */
-	char fill;
+	int fill;
 	/** How often, at once. */
 	int times;
 	/** A rank that leaves the group, at a version. */
@@ -68,7 +68,7 @@ struct command {
 struct answer {
 	int rc;
 	bool valid;
-	char fill;
+	int fill;
 	/** How often a rank was asked for the value, and heard of changes. */
 	int fetches, merged, notified, refreshes;
 	/** Values that were not given back. */
