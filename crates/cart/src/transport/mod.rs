@@ -7,7 +7,6 @@ mod open;
 mod session;
 pub mod sim;
 pub mod tcp;
-mod waker;
 
 use std::io::{self, IoSlice};
 use std::os::fd::BorrowedFd;
@@ -18,7 +17,6 @@ use bytes::Bytes;
 
 pub use limits::Limits;
 pub use open::{AnyTransport, Place, open};
-pub use waker::Waker;
 
 use crate::rpc::{Attachments, Body, Context, Link, Memory, Now, Output};
 use crate::wire::{Head, Hello};

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::mercury::Mercury;
 use super::tcp::Tcp;
-use super::{Arrival, Limits, Payload, Transport, Waker, interface};
+use super::{Arrival, Limits, Payload, Transport, interface};
 use crate::rpc::Link;
 use crate::wire::{Head, Hello};
 
@@ -61,14 +61,6 @@ impl AnyTransport {
         match self {
             AnyTransport::Tcp(tcp) => tcp.uri(),
             AnyTransport::Mercury(mercury) => mercury.uri(),
-        }
-    }
-
-    /// What ends a wait.
-    pub fn waker(&self) -> Waker {
-        match self {
-            AnyTransport::Tcp(tcp) => tcp.waker(),
-            AnyTransport::Mercury(mercury) => mercury.waker(),
         }
     }
 

@@ -189,15 +189,6 @@ fn between_two(provider: &str, interface: &str) {
     client.until(None, |arrivals| matches!(arrivals.last(), Some(Arrival::Lost(lost)) if *lost == third));
 }
 
-/// Another thread ends a wait.
-fn wake(provider: &str, interface: &str) {
-    let mut side = Side::new(1, provider, interface);
-    let waker = side.0.waker();
-    let thread = std::thread::spawn(move || waker.wake());
-    side.0.poll(None, &mut side.1).unwrap();
-    thread.join().unwrap();
-}
-
 /// A server in a process of its own sends everything back.
 fn between_two_processes(test: &str, provider: &str, interface: &str) {
     const SERVER: &str = "CART_TEST_SERVER";
@@ -239,7 +230,6 @@ fn between_two_processes(test: &str, provider: &str, interface: &str) {
 fn frames_over_a_good_network() {
     if inside("frames_over_a_good_network", &Libna::Mock("-O1")) {
         between_two("mock+dgram", GOOD);
-        wake("mock+dgram", GOOD);
     }
 }
 
@@ -266,7 +256,6 @@ fn the_real_libna() {
     for provider in providers.split_whitespace() {
         between_two_processes("the_real_libna", provider, "lo");
         between_two(provider, "lo");
-        wake(provider, "lo");
     }
 }
 

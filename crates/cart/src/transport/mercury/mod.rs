@@ -12,15 +12,15 @@ mod stream;
 mod tests;
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use gurt_client::{Facility, error, warn};
-use rustix::event::epoll;
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 
-use super::{Arrival, Limits, Payload, Place, Transport, Waker};
+use super::{Arrival, Limits, Payload, Place, Transport};
 use crate::rpc::{Link, Nanos};
 use crate::wire::{Head, Hello};
 use links::{Links, Patience};
@@ -43,8 +43,6 @@ pub struct Mercury {
     links: Links<Address>,
     port: Port,
     listen: bool,
-    epoll: OwnedFd,
-    waker: Waker,
     begin: Instant,
 }
 
@@ -60,24 +58,13 @@ impl Mercury {
             io::Error::other(format!("the provider {} cannot be used: {error}", place.provider))
         })?;
         let window = (WINDOW / port.message()).clamp(16, 64) as u64;
-        let waker = Waker::new()?;
-        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
-        epoll::add(&epoll, &waker, epoll::EventData::new_u64(0), epoll::EventFlags::IN)?;
-        if let Some(fd) = port.fd() {
-            epoll::add(&epoll, fd, epoll::EventData::new_u64(1), epoll::EventFlags::IN)?;
-        }
         let links = Links::new(own, limits, Patience::default(), window, fastrand::Rng::new());
-        Ok(Mercury { links, port, listen: place.listen, epoll, waker, begin: Instant::now() })
+        Ok(Mercury { links, port, listen: place.listen, begin: Instant::now() })
     }
 
     /// Where it listens.
     pub fn uri(&self) -> Option<Arc<str>> {
         self.listen.then(|| self.port.uri().clone())
-    }
-
-    /// What ends a wait.
-    pub fn waker(&self) -> Waker {
-        self.waker.clone()
     }
 
     /// This process has a rank now: what is said of it on new connections.
@@ -127,23 +114,17 @@ impl Mercury {
         }
     }
 
-    /// Waits until something happens, for so long. Whether somebody else has ended the wait.
-    fn wait(&self, wait: Option<Duration>) -> io::Result<bool> {
-        let wait = if self.port.fd().is_some() { wait } else { wait.into_iter().chain([SLICE]).min() };
-        let wait = wait.and_then(|wait| wait.try_into().ok());
-        let mut events = [const {
-            epoll::Event { flags: epoll::EventFlags::empty(), data: epoll::EventData::new_u64(0) }
-        }; 2];
-        let count = match epoll::wait(&self.epoll, &mut events, wait.as_ref()) {
-            Ok(count) => count,
-            Err(Errno::INTR) => 0,
-            Err(error) => return Err(error.into()),
+    /// Waits until something happens, for so long.
+    fn wait(&self, wait: Option<Duration>) -> io::Result<()> {
+        let Some(fd) = self.port.fd() else {
+            std::thread::sleep(wait.map_or(SLICE, |wait| wait.min(SLICE)));
+            return Ok(());
         };
-        let woken = events[..count].iter().any(|event| { event.data }.u64() == 0);
-        if woken {
-            self.waker.clear();
+        let wait = wait.and_then(|wait| wait.try_into().ok());
+        match poll(&mut [PollFd::from_borrowed_fd(fd, PollFlags::IN)], wait.as_ref()) {
+            Ok(_) | Err(Errno::INTR) => Ok(()),
+            Err(error) => Err(error.into()),
         }
-        Ok(woken)
     }
 }
 
@@ -188,14 +169,14 @@ impl Transport for Mercury {
                 return Ok(());
             }
             let patience = self.patience();
-            if patience != Some(Duration::ZERO) && self.wait(left.into_iter().chain(patience).min())? {
-                return Ok(());
+            if patience != Some(Duration::ZERO) {
+                self.wait(left.into_iter().chain(patience).min())?;
             }
         }
     }
 
     fn descriptor(&self) -> Option<BorrowedFd<'_>> {
-        self.port.fd().map(|_| self.epoll.as_fd())
+        self.port.fd()
     }
 
     fn patience(&self) -> Option<Duration> {

@@ -151,6 +151,8 @@ pub(super) struct Port {
     slots: Vec<NonNull<Slot>>,
     /// Those of them that can send.
     free: Vec<NonNull<Slot>>,
+    /// Those that can receive, and are to be given to the network.
+    idle: Vec<NonNull<Slot>>,
     sends: usize,
     ended: Rc<RefCell<Vec<Ended>>>,
     header: usize,
@@ -187,6 +189,7 @@ impl Port {
             context,
             slots: Vec::new(),
             free: Vec::new(),
+            idle: Vec::new(),
             sends: 0,
             ended: Rc::default(),
             header,
@@ -335,12 +338,17 @@ impl Port {
                             unsafe { std::slice::from_raw_parts(slot.buffer.start.cast::<u8>(), ended.size) };
                         tell(Happened::Received(&message[self.header..], source));
                     }
-                    self.post(ended.slot)?;
+                    self.idle.push(ended.slot);
                 }
             }
         }
         // Its memory is used again.
         self.ended.replace(all);
+        // What the network does not take now it is given the next time.
+        while let Some(&slot) = self.idle.last() {
+            self.post(slot)?;
+            self.idle.pop();
+        }
         Ok(())
     }
 

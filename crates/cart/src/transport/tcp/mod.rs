@@ -9,8 +9,7 @@
 //! a connection through the network does. Its name is abstract, so that it is known where the address is: in the same
 //! network namespace.
 //!
-//! Nothing waits, except [`poll`](Transport::poll) for as long as it is told to; another thread can end that with a
-//! [`Waker`].
+//! Nothing waits, except [`poll`](Transport::poll) for as long as it is told to.
 
 use std::collections::{HashMap, VecDeque};
 use std::io::{self, IoSlice};
@@ -29,7 +28,7 @@ use rustix::net::{
 };
 
 use super::session::{Gone, Large, Own, Session};
-use super::{Arrival, Limits, Payload, Transport, Waker};
+use super::{Arrival, Limits, Payload, Transport};
 use crate::rpc::Link;
 use crate::wire::{Head, Hello, MaxFrame};
 
@@ -41,7 +40,6 @@ pub struct Tcp {
     local: Option<OwnedFd>,
     /// Whether they are looked for.
     shortcut: bool,
-    waker: Waker,
     own: Hello,
     limits: Limits,
     connections: HashMap<Link, Connection>,
@@ -82,8 +80,7 @@ struct Connection {
 }
 
 const LISTENER: u64 = u64::MAX;
-const WAKER: u64 = u64::MAX - 1;
-const LOCAL: u64 = u64::MAX - 2;
+const LOCAL: u64 = u64::MAX - 1;
 /// Who polls without waiting looks at all connections so often; in between only at the one on which something came last,
 /// which costs half.
 const LOOK: Duration = Duration::from_micros(5);
@@ -108,8 +105,6 @@ impl Tcp {
     /// any.
     pub fn new(own: Hello, listen: Option<SocketAddr>, limits: Limits) -> io::Result<Self> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
-        let waker = Waker::new()?;
-        epoll::add(&epoll, &waker, epoll::EventData::new_u64(WAKER), epoll::EventFlags::IN)?;
         let listener = listen.map(TcpListener::bind).transpose()?;
         let mut local = None;
         if let Some(listener) = &listener {
@@ -126,7 +121,6 @@ impl Tcp {
             listener,
             local,
             shortcut: true,
-            waker,
             own,
             limits,
             connections: HashMap::new(),
@@ -147,11 +141,6 @@ impl Tcp {
     pub fn uri(&self) -> Option<Arc<str>> {
         let address = self.listener.as_ref()?.local_addr().ok()?;
         Some(format!("tcp://{address}").into())
-    }
-
-    /// What ends a wait.
-    pub fn waker(&self) -> Waker {
-        self.waker.clone()
     }
 
     /// This process has a rank now: what is said of it on new connections.
@@ -380,7 +369,6 @@ impl Transport for Tcp {
             match { event.data }.u64() {
                 LISTENER => self.accept(false),
                 LOCAL => self.accept(true),
-                WAKER => self.waker.clear(),
                 number => {
                     self.attend(Link(number), event.flags, arrivals);
                     let open = |connection: &Connection| connection.session.is_open();

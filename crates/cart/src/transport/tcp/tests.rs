@@ -233,18 +233,6 @@ fn who_takes_nothing_is_not_read_from_and_then_cut_off() {
 }
 
 #[test]
-fn a_wait_ends_when_another_thread_says_so() {
-    let mut transport = listening(Limits::default());
-    let waker = transport.waker();
-    let thread = std::thread::spawn(move || waker.wake());
-    transport.poll(None, &mut Vec::new()).unwrap();
-    thread.join().unwrap();
-    let begin = Instant::now();
-    transport.poll(Some(Duration::from_millis(20)), &mut Vec::new()).unwrap();
-    assert!(begin.elapsed() >= Duration::from_millis(15), "woken once for one call");
-}
-
-#[test]
 fn who_comes_while_the_system_accepts_nobody_waits() {
     let (mut server, mut client) = (listening(Limits::default()), listening(Limits::default()));
     let (mut here, mut there) = (Vec::new(), Vec::new());
