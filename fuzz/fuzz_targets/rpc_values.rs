@@ -6,11 +6,11 @@
 use std::ffi::c_void;
 use std::ptr;
 
-use abi::{CRT_PROC_DECODE, CRT_PROC_ENCODE, CRT_PROC_FREE, crt_proc_op_t, crt_proc_t};
-use cart::ffi::proc::*;
+use abi::*;
 use libfuzzer_sys::fuzz_target;
 
-// Provides the symbols that error messages need.
+// What is tried, and the symbols that its error messages need.
+extern crate cart as _;
 extern crate gurt as _;
 
 /// Where a value of any kind can be.

@@ -47,6 +47,13 @@ const STAGES: &[Stage] = &[
         let outcome = abi::features::check(&root());
         outcome.map(|(passed, failed)| Tally { passed, failed }).map_err(|error| error.to_string())
     }),
+    // They run where cargo-fuzz and a nightly toolchain are; here they must compile.
+    ("fuzz targets", || {
+        let manifest = root().join("fuzz/Cargo.toml");
+        let mut cargo = cargo_with(&["check", "-q", "--locked", "--manifest-path"]);
+        cargo.arg(manifest).arg("--target-dir").arg(target().join("fuzz"));
+        check(cargo)
+    }),
     ("Rust tests", rust_tests),
     ("C tests", c_tests),
 ];
