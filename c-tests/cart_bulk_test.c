@@ -44,13 +44,13 @@ moved(const struct crt_bulk_cb_info *info)
 	struct move_out *out = crt_reply_get(mg->mg_rpc);
 	struct crt_bulk_desc *desc = info->bci_bulk_desc;
 
-	CN_CHECK(++mg->mg_told == 1);
-	CN_CHECK(desc->bd_rpc == mg->mg_rpc && desc->bd_local_hdl == mg->mg_local);
-	CN_CHECK(desc->bd_len == in->mi_length && desc->bd_remote_off == (off_t)in->mi_offset);
+	CHECK(++mg->mg_told == 1);
+	CHECK(desc->bd_rpc == mg->mg_rpc && desc->bd_local_hdl == mg->mg_local);
+	CHECK(desc->bd_len == in->mi_length && desc->bd_remote_off == (off_t)in->mi_offset);
 	out->mo_rc = info->bci_rc;
 	out->mo_sum = sum_of(mg->mg_memory, in->mi_length);
-	CN_CHECK(crt_bulk_free(mg->mg_local) == 0);
-	CN_CHECK(crt_reply_send(mg->mg_rpc) == 0);
+	CHECK(crt_bulk_free(mg->mg_local) == 0);
+	CHECK(crt_reply_send(mg->mg_rpc) == 0);
 	crt_req_decref(mg->mg_rpc);
 	free(mg->mg_memory);
 	free(mg);
@@ -71,21 +71,21 @@ move(crt_rpc_t *rpc)
 	size_t len;
 	int rc;
 
-	CN_CHECK(mg != NULL);
+	CHECK(mg != NULL);
 	/* Too much is asked for on purpose, too. */
 	mg->mg_memory = malloc(in->mi_length);
-	CN_CHECK(mg->mg_memory != NULL);
+	CHECK(mg->mg_memory != NULL);
 	for (uint64_t at = 0; at < in->mi_length; at++)
 		mg->mg_memory[at] = at * 5;
 	mg->mg_rpc = rpc;
 	crt_req_addref(rpc);
 	d_iov_set(&iovs[0], mg->mg_memory, 1);
 	d_iov_set(&iovs[1], mg->mg_memory + 1, in->mi_length - 1);
-	CN_CHECK(crt_bulk_create(rpc->cr_ctx, &sgl, CRT_BULK_RW, &mg->mg_local) == 0);
-	CN_CHECK(crt_bulk_get_sgnum(mg->mg_local, &pieces) == 0 && pieces == 2);
-	CN_CHECK(crt_bulk_get_len(in->mi_bulk, &len) == 0 && len == SIZE);
-	CN_CHECK(crt_bulk_access(in->mi_bulk, &sgl) == -DER_INVAL);
-	CN_CHECK(crt_bulk_bind(in->mi_bulk, rpc->cr_ctx) == -DER_INVAL);
+	CHECK(crt_bulk_create(rpc->cr_ctx, &sgl, CRT_BULK_RW, &mg->mg_local) == 0);
+	CHECK(crt_bulk_get_sgnum(mg->mg_local, &pieces) == 0 && pieces == 2);
+	CHECK(crt_bulk_get_len(in->mi_bulk, &len) == 0 && len == SIZE);
+	CHECK(crt_bulk_access(in->mi_bulk, &sgl) == -DER_INVAL);
+	CHECK(crt_bulk_bind(in->mi_bulk, rpc->cr_ctx) == -DER_INVAL);
 
 	desc.bd_rpc = rpc;
 	desc.bd_bulk_op = in->mi_put ? CRT_BULK_PUT : CRT_BULK_GET;
@@ -101,16 +101,16 @@ move(crt_rpc_t *rpc)
 		rc = crt_bulk_transfer(&desc, moved, mg, &opid);
 	if (rc != 0) {
 		out->mo_rc = rc;
-		CN_CHECK(crt_bulk_free(mg->mg_local) == 0);
-		CN_CHECK(crt_reply_send(rpc) == 0);
+		CHECK(crt_bulk_free(mg->mg_local) == 0);
+		CHECK(crt_reply_send(rpc) == 0);
 		crt_req_decref(rpc);
 		free(mg->mg_memory);
 		free(mg);
 		return;
 	}
-	CN_CHECK(opid != NULL);
+	CHECK(opid != NULL);
 	if (in->mi_how == ABORTED)
-		CN_CHECK(crt_bulk_abort(rpc->cr_ctx, opid) == 0);
+		CHECK(crt_bulk_abort(rpc->cr_ctx, opid) == 0);
 }
 
 static void
@@ -123,7 +123,7 @@ forwarded(const struct crt_cb_info *info)
 	*to = *from;
 	if (info->cci_rc != 0)
 		to->mo_rc = info->cci_rc;
-	CN_CHECK(crt_reply_send(rpc) == 0);
+	CHECK(crt_reply_send(rpc) == 0);
 	crt_req_decref(rpc);
 }
 
@@ -134,10 +134,10 @@ forward(crt_rpc_t *rpc)
 	crt_endpoint_t ep = {.ep_grp = NULL, .ep_rank = 2, .ep_tag = 0};
 	crt_rpc_t *next;
 
-	CN_CHECK(crt_req_create(rpc->cr_ctx, &ep, OPCODE(MOVE), &next) == 0);
+	CHECK(crt_req_create(rpc->cr_ctx, &ep, OPCODE(MOVE), &next) == 0);
 	*(struct move_in *)crt_req_get(next) = *(struct move_in *)crt_req_get(rpc);
 	crt_req_addref(rpc);
-	CN_CHECK(crt_req_send(next, forwarded, rpc) == 0);
+	CHECK(crt_req_send(next, forwarded, rpc) == 0);
 }
 
 static struct crt_proto_rpc_format rpcs[] = {
@@ -156,7 +156,7 @@ static unsigned char *memory;
 static void
 setup(void)
 {
-	CN_CHECK(crt_proto_register(&protocol) == 0);
+	CHECK(crt_proto_register(&protocol) == 0);
 }
 
 static int

@@ -21,7 +21,7 @@ self(void)
 {
 	d_rank_t rank;
 
-	CN_CHECK(crt_group_rank(NULL, &rank) == 0);
+	CHECK(crt_group_rank(NULL, &rank) == 0);
 	return rank;
 }
 
@@ -36,17 +36,17 @@ bytes_of(crt_bulk_t bulk)
 
 	if (bulk == CRT_BULK_NULL)
 		return 0;
-	CN_CHECK(crt_bulk_access(bulk, &sgl) == -DER_TRUNC);
-	CN_CHECK(sgl.sg_nr_out >= 1 && sgl.sg_nr_out <= 3);
+	CHECK(crt_bulk_access(bulk, &sgl) == -DER_TRUNC);
+	CHECK(sgl.sg_nr_out >= 1 && sgl.sg_nr_out <= 3);
 	sgl.sg_nr = sgl.sg_nr_out;
-	CN_CHECK(crt_bulk_access(bulk, &sgl) == 0);
-	CN_CHECK(crt_bulk_get_len(bulk, &len) == 0);
+	CHECK(crt_bulk_access(bulk, &sgl) == 0);
+	CHECK(crt_bulk_get_len(bulk, &len) == 0);
 	for (uint32_t i = 0; i < sgl.sg_nr_out; i++) {
 		for (size_t at = 0; at < iovs[i].iov_len; at++)
 			sum += ((unsigned char *)iovs[i].iov_buf)[at];
 		len -= iovs[i].iov_len;
 	}
-	CN_CHECK(len == 0);
+	CHECK(len == 0);
 	return sum;
 }
 
@@ -56,11 +56,11 @@ sum(crt_rpc_t *rpc)
 	struct sum_in *in = crt_req_get(rpc);
 	struct sum_out *out = crt_reply_get(rpc);
 
-	CN_CHECK(strcmp(in->si_text, "text") == 0);
+	CHECK(strcmp(in->si_text, "text") == 0);
 	out->so_sum = self() + 1 + bytes_of(rpc->cr_co_bulk_hdl);
 	out->so_count = 1;
 	out->so_text = NULL;
-	CN_CHECK(crt_reply_send(rpc) == 0);
+	CHECK(crt_reply_send(rpc) == 0);
 }
 
 static int
@@ -70,9 +70,9 @@ add(crt_rpc_t *source, crt_rpc_t *result, void *priv)
 	struct sum_out *to = crt_reply_get(result);
 	struct sum_in *in = crt_req_get(source);
 
-	CN_CHECK(strcmp(in->si_text, "text") == 0);
+	CHECK(strcmp(in->si_text, "text") == 0);
 	/* What the root was given is only the root's. */
-	CN_CHECK((priv != NULL) == (self() == 0));
+	CHECK((priv != NULL) == (self() == 0));
 	to->so_sum += from->so_sum;
 	to->so_count += from->so_count;
 	return 0;
@@ -84,7 +84,7 @@ static int
 post_reply(crt_rpc_t *rpc, void *priv)
 {
 	(void)rpc;
-	CN_CHECK(priv == NULL && self() != 0);
+	CHECK(priv == NULL && self() != 0);
 	replied++;
 	return 0;
 }
@@ -125,8 +125,8 @@ setup(void)
 	d_rank_t ranks[] = {4, 0};
 	d_rank_list_t list = {.rl_ranks = ranks, .rl_nr = 2};
 
-	CN_CHECK(crt_proto_register(&protocol) == 0);
-	CN_CHECK(crt_group_secondary_create("pair", NULL, &list, &pair) == 0);
+	CHECK(crt_proto_register(&protocol) == 0);
+	CHECK(crt_group_secondary_create("pair", NULL, &list, &pair) == 0);
 }
 
 static int

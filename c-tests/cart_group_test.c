@@ -267,9 +267,9 @@ answer(crt_rpc_t *rpc)
 {
 	d_rank_t rank;
 
-	CN_CHECK(crt_req_src_rank_get(rpc, &rank) == 0);
-	CN_CHECK(rank == CRT_NO_RANK);
-	CN_CHECK(crt_reply_send(rpc) == 0);
+	CHECK(crt_req_src_rank_get(rpc, &rank) == 0);
+	CHECK(rank == CRT_NO_RANK);
+	CHECK(crt_reply_send(rpc) == 0);
 }
 
 static struct crt_proto_rpc_format rpcs[] = {{.prf_hdlr = answer}};
@@ -295,7 +295,7 @@ a_client_finds_servers_and_their_contexts(void **state)
 		close(to[1]);
 		close(from[0]);
 		cn_start_as(1, CRT_FLAG_BIT_AUTO_SWIM_DISABLE);
-		CN_CHECK(crt_proto_register(&protocol) == 0);
+		CHECK(crt_proto_register(&protocol) == 0);
 		memset(uris, 0, sizeof(uris));
 		/* Of rank 0 it knows what is not true. */
 		snprintf(uris[0].cu_text, sizeof(uris[0].cu_text), "tcp://127.0.0.1:1");

@@ -21,6 +21,8 @@
 #include <cart/iv.h>
 #include <gurt/common.h>
 
+#include "check.h"
+
 enum {
 	MOST = 9,
 	SMALL = 0,
@@ -33,15 +35,6 @@ enum {
 	/** No test takes so long; a loaded machine may. */
 	SECONDS = 50,
 };
-
-/** Ends the process, whose parent then has no answer. */
-#define CHECK(condition)                                                                \
-	do {                                                                            \
-		if (!(condition)) {                                                     \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-			abort();                                                        \
-		}                                                                       \
-	} while (0)
 
 struct key {
 	d_rank_t root;

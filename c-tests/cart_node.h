@@ -20,6 +20,8 @@
 
 #include <cart/api.h>
 
+#include "check.h"
+
 /* No test takes so long; a loaded machine may. */
 #define CN_SECONDS 50
 
@@ -134,15 +136,6 @@ cn_call(crt_rpc_t *rpc, void (*look)(const struct crt_cb_info *info))
 
 #define CN_MAX 8
 
-/* In a handler of another process, where cmocka does not see what fails. */
-#define CN_CHECK(condition)                                                             \
-	do {                                                                            \
-		if (!(condition)) {                                                     \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-			abort();                                                        \
-		}                                                                       \
-	} while (0)
-
 struct cn_uri {
 	char cu_text[CRT_ADDR_STR_MAX_LEN];
 };
@@ -162,7 +155,7 @@ cn_transfer(int fd, void *data, size_t size, bool send)
 		char *at = (char *)data + done;
 		ssize_t got = send ? write(fd, at, size - done) : read(fd, at, size - done);
 
-		CN_CHECK(got > 0);
+		CHECK(got > 0);
 		done += got;
 	}
 }
@@ -173,7 +166,7 @@ cn_own_uri(struct cn_uri *uri)
 	char *text;
 
 	memset(uri, 0, sizeof(*uri));
-	CN_CHECK(crt_self_uri_get(0, &text) == 0);
+	CHECK(crt_self_uri_get(0, &text) == 0);
 	snprintf(uri->cu_text, sizeof(uri->cu_text), "%s", text);
 	D_FREE(text);
 }
@@ -186,11 +179,11 @@ cn_join(struct cn_uri *uris, int count)
 	uint64_t incarnations[CN_MAX] = {0};
 	char *texts[CN_MAX];
 
-	CN_CHECK(ranks != NULL);
+	CHECK(ranks != NULL);
 	for (int i = 0; i < count; i++)
 		texts[i] = uris[i].cu_text;
-	CN_CHECK(crt_group_primary_modify(NULL, cn_ctx, 1, ranks, incarnations, texts,
-					  CRT_GROUP_MOD_OP_REPLACE, 2) == 0);
+	CHECK(crt_group_primary_modify(NULL, cn_ctx, 1, ranks, incarnations, texts,
+				       CRT_GROUP_MOD_OP_REPLACE, 2) == 0);
 	d_rank_list_free(ranks);
 }
 
@@ -224,9 +217,9 @@ cn_system_start(int count, uint32_t flags, void (*setup)(void))
 		int to[2], from[2];
 		pid_t pid;
 
-		CN_CHECK(pipe(to) == 0 && pipe(from) == 0);
+		CHECK(pipe(to) == 0 && pipe(from) == 0);
 		pid = fork();
-		CN_CHECK(pid >= 0);
+		CHECK(pid >= 0);
 		if (pid == 0) {
 			/* Theirs would keep other processes from ending. */
 			for (int other = 1; other < rank; other++) {

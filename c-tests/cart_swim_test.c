@@ -23,10 +23,10 @@ static void
 told(d_rank_t rank, uint64_t incarnation, enum crt_event_source source, enum crt_event_type type,
      void *arg)
 {
-	CN_CHECK(arg == deaths);
-	CN_CHECK(rank < COUNT);
+	CHECK(arg == deaths);
+	CHECK(rank < COUNT);
 	if (source == CRT_EVS_SWIM && type == CRT_EVT_DEAD) {
-		CN_CHECK(incarnation != CRT_NO_INCARNATION);
+		CHECK(incarnation != CRT_NO_INCARNATION);
 		deaths[rank]++;
 	}
 }
@@ -42,7 +42,7 @@ tell(crt_rpc_t *rpc)
 	out->st_incarnation = state.sms_incarnation;
 	out->st_status = state.sms_status;
 	out->st_deaths = deaths[in->st_rank];
-	CN_CHECK(crt_reply_send(rpc) == 0);
+	CHECK(crt_reply_send(rpc) == 0);
 }
 
 static struct crt_proto_rpc_format rpcs[] = {{.prf_req_fmt = &CQF_state, .prf_hdlr = tell}};
@@ -52,8 +52,8 @@ static struct crt_proto_format protocol = {
 static void
 setup(void)
 {
-	CN_CHECK(crt_proto_register(&protocol) == 0);
-	CN_CHECK(crt_register_event_cb(told, deaths) == 0);
+	CHECK(crt_proto_register(&protocol) == 0);
+	CHECK(crt_register_event_cb(told, deaths) == 0);
 }
 
 static int

@@ -18,10 +18,10 @@ parents(crt_rpc_t *rpc)
 	struct parents_out *out = crt_reply_get(rpc);
 	d_rank_t parent, self;
 
-	CN_CHECK(crt_req_src_rank_get(rpc, &parent) == 0);
-	CN_CHECK(crt_group_rank(NULL, &self) == 0);
+	CHECK(crt_req_src_rank_get(rpc, &parent) == 0);
+	CHECK(crt_group_rank(NULL, &self) == 0);
 	out->po_parents = (uint64_t)parent << 4 * self;
-	CN_CHECK(crt_reply_send(rpc) == 0);
+	CHECK(crt_reply_send(rpc) == 0);
 }
 
 static int
@@ -31,7 +31,7 @@ add(crt_rpc_t *source, crt_rpc_t *result, void *priv)
 	struct parents_out *to = crt_reply_get(result);
 
 	(void)priv;
-	CN_CHECK((to->po_parents & from->po_parents) == 0);
+	CHECK((to->po_parents & from->po_parents) == 0);
 	to->po_parents |= from->po_parents;
 	return 0;
 }
@@ -45,7 +45,7 @@ static struct crt_proto_format protocol = {
 static void
 setup(void)
 {
-	CN_CHECK(crt_proto_register(&protocol) == 0);
+	CHECK(crt_proto_register(&protocol) == 0);
 }
 
 static int

@@ -20,6 +20,8 @@
 #include <cart/iv.h>
 #include <gurt/common.h>
 
+#include "../check.h"
+
 enum {
 	RANKS = 9,
 	/** Ranks have other numbers in the primary group. */
@@ -27,16 +29,6 @@ enum {
 	/** Namespaces' numbers, and the number of the one that no rank has. */
 	NUMBER = 10,
 };
-
-/** Callbacks must not jump out of the code that called them, so what does not hold there ends the
- * program. */
-#define CHECK(condition)                                                                \
-	do {                                                                            \
-		if (!(condition)) {                                                     \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-			abort();                                                        \
-		}                                                                       \
-	} while (0)
 
 /** The beginning of libcart's struct crt_context is known to crt_iv.c. */
 struct context {
